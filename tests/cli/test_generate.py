@@ -211,7 +211,7 @@ def test_no_input_is_overwritten(
         (("gan", "train", "--data", "few"), "contains 5 training images"),
         (("vae", "train", "--data", "untested"), "contains no test images"),
         (("classify", "train", "--data", "unlabeled"), "has no classes"),
-        (("classify", "train", "--data", "alike"), "all images belong to the same class"),
+        (("classify", "train", "--data", "alike"), "all training images belong to the same class"),
         (
             (
                 "vae",

@@ -2,7 +2,8 @@
 overfit to a small dataset.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv:2006.10738). All
-functions take and return images (N, C, H, W) in [-1, 1]; colors may exceed the range.
+functions take images (N, C, H, W) in [-1, 1], and return images of the same shape. After `colored`, values may
+be outside this range. The random numbers come from the global torch generator.
 """
 
 import torch
@@ -11,15 +12,15 @@ from torch.nn import functional as F
 
 
 def augmented(x: Tensor) -> Tensor:
-    """Return images with the augmentations for small datasets (section 4): color, translation by up to 1/8,
-    and cutout of half the side.
+    """Return images with the three augmentations for small datasets (section 4): color, translation by up to
+    1/8 of the side, and a cutout of half the side.
     """
     return cutout(shifted(colored(x), round(x.shape[-1] / 8)))
 
 
 def colored(x: Tensor) -> Tensor:
-    """Return images with random brightness (-0.5..0.5), saturation (0..2) and contrast (0.5..1.5), different
-    for each image.
+    """Return images with random brightness (-0.5..0.5 is added), saturation (factor 0..2) and contrast
+    (factor 0.5..1.5), different for each image.
     """
     x = x + _random(x) - 0.5
     gray = x.mean(1, keepdim=True)
@@ -29,7 +30,7 @@ def colored(x: Tensor) -> Tensor:
 
 
 def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
-    """Return images that are shifted by -`most`..`most` pixels along both axes, each by a random amount.
+    """Return images, each shifted along both axes by random numbers of pixels from -`most` to `most`.
 
     Args:
         x: the images.
@@ -48,7 +49,9 @@ def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
 
 
 def cutout(x: Tensor) -> Tensor:
-    """Return images in which a random square of half the side is set to 0."""
+    """Return images in which a random square of half the side is set to 0. The square may extend beyond the
+    border.
+    """
     count, _, height, width = x.shape
     side = width // 2
     corner = [

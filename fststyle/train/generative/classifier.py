@@ -65,9 +65,11 @@ def train_classifier(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Classified:
-    """Train and export one classifier.
+    """Train and export one classifier, and write an image of its confusion matrix.
 
-    The errors are those of `fststyle.train.generative.dataset_training.open_training`.
+    The errors are those of `open_training` and `DatasetTraining.run` in
+    `fststyle.train.generative.dataset_training`, those of `fststyle.train.generative.export.write`, and
+    `InputError` if the dataset has no classes or only one.
 
     Args:
         data: the dataset, as in `ClassifySettings`.
@@ -85,11 +87,11 @@ def train(
     with dataset_training.open_training(settings, KIND, KIND, on_message, on_progress) as run:
         if run.train.labels is None or run.test.labels is None:
             raise InputError(
-                f"--data {settings.data}: has no classes; put the images of each class into a"
-                " separate subfolder"
+                f"--data {settings.data}: has no classes; put the images of each class into a separate"
+                " subfolder, or add the label files of an IDX dataset"
             )
         if len(np.unique(run.train.labels)) < 2:
-            raise InputError(f"--data {settings.data}: all images belong to the same class")
+            raise InputError(f"--data {settings.data}: all training images belong to the same class")
         return _train(settings, run, torch.from_numpy(run.train.labels), run.test.labels)
 
 
@@ -142,7 +144,10 @@ def _train(
 
 
 def confusion(net: nn.Module, run: DatasetTraining, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the confusion matrix of the test images, (classes, classes), with one row per true class."""
+    """Return the confusion matrix of the test images, int64 (classes, classes), with one row per true class.
+
+    Sets `net` to evaluation mode. `labels` are the classes of the test images, (N,).
+    """
     net.eval()
     classes = len(run.train.classes)
     counts = np.zeros((classes, classes), np.int64)
@@ -155,7 +160,7 @@ def confusion(net: nn.Module, run: DatasetTraining, labels: NDArray[np.int64]) -
 
 
 def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Optimizer:
-    """Return the optimizer of the settings."""
+    """Return the optimizer of the settings for all parameters of `net`, with the default learning rate."""
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
             net.parameters(), lr=_PEAK["sgd"], momentum=0.9, nesterov=True, weight_decay=5e-4
@@ -166,8 +171,8 @@ def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Opt
 
 
 def learning_rate(settings: ClassifySettings, step: int, steps: int) -> float:
-    """Return the learning rate at `step`: linear warm-up over the first tenth of the steps, then linear decay
-    to 0.
+    """Return the learning rate at `step`, from 0, of `steps`: linear warm-up over the first tenth of the
+    steps, and linear decay to 0 over all steps.
     """
     peak = settings.learning_rate or _PEAK[settings.optimizer]
     return peak * min(1.0, (step + 1) / max(1, steps // 10)) * (1 - step / steps)

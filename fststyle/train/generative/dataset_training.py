@@ -1,8 +1,8 @@
-"""Common parts of the trainings on datasets of small images: file names, checkpoints, log and training loop.
+"""Common parts of training on datasets of small images: file names, checkpoints, log and training loop.
 
-Each trainer (classifier, GAN, VAE) provides a `ModelTrainer`. The torch generator is seeded with the seed and
-the step before each step, so a resumed training is bit-identical to an uninterrupted one, without saved
-random state.
+The modules `classifier`, `gan` and `vae` each provide a `ModelTrainer`. Before each step, the global torch
+generator is seeded from the seed and the number of the step, so a resumed run is identical to an
+uninterrupted one, without saved random state.
 """
 
 import contextlib
@@ -32,13 +32,13 @@ _FREE = {"data", "download"}
 
 @dataclass
 class ModelTrainer:
-    """What a trainer provides: a module with all parameters, its optimizers, and the training step.
+    """A module with all parameters, its optimizers, and its training step.
 
     Args:
         network: name of the network in `fststyle.train.networks.NETWORKS`.
-        network_settings: its arguments.
+        network_settings: the keyword arguments of the network.
         model: the module with all parameters.
-        optimizers: the optimizers by name.
+        optimizers: the optimizers by name, as they are stored in the checkpoint.
         step: the training step: (step number, images), or with `labels` (step number, images, labels), ->
             losses by name.
         preview: writes the preview; called with the number of completed steps.
@@ -58,7 +58,7 @@ class ModelTrainer:
 
 @dataclass(kw_only=True)
 class DatasetTraining(TrainingRun[DatasetSettings]):
-    """A training on a dataset of small images.
+    """A training run on a dataset of small images. The other fields are those of `TrainingRun`.
 
     Args:
         kind: the kind of the checkpoint.
@@ -74,7 +74,9 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
 
     @property
     def per_epoch(self) -> int:
-        """Number of steps per epoch."""
+        """Number of steps per epoch, at least 1: the number of training images divided by the batch size,
+        rounded.
+        """
         result: int = max(1, round(len(self.train) / self.settings.batch))
         return result
 
@@ -90,15 +92,17 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
         return placed
 
     def run(self, trainer: ModelTrainer, steps: int, preview_every: int) -> None:
-        """Restore the checkpoint, if there is one, and run the remaining steps.
+        """Restore the state of the checkpoint `earlier`, if there is one, and run the remaining steps.
 
         Args:
             trainer: the model and its training step.
             steps: total number of steps.
-            preview_every: steps between previews.
+            preview_every: steps between previews; 0 writes one only at the end.
 
         Raises:
             CheckpointError: the checkpoint does not match the model.
+            OutputError: a file cannot be written.
+            DependencyError: tensorboard is needed and not installed.
             TrainingError, Interrupted: see `fststyle.train.loop.run_loop`.
         """
         settings, saved = self.settings, self.files.checkpoint
@@ -147,10 +151,9 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
         """Report the skipped images, the training data and the device."""
         some = self.train
         if some.skipped:
-            self.message(
-                f"skipped {len(some.skipped)} images that are damaged or too small, the first:"
-                f" {some.skipped[0]}"
-            )
+            count = len(some.skipped)
+            images = f"image{'s' * (count != 1)}"
+            self.message(f"skipped {count} damaged or too small {images}, the first is {some.skipped[0]}")
         shape = f"{some.side}x{some.side}x{some.channels}"
         self.message(
             f"training {self.name} on {len(some)} images of {self.settings.data}, {shape}, on"
@@ -193,12 +196,14 @@ def open_training(
         kind: the kind of the checkpoint.
         suffix: appended to the name of the dataset for the default name of the result.
         on_message, on_progress: as in `TrainingRun`.
-        beside: returns an additional output file for the .onnx file.
-        free: settings that may change when the training is resumed.
+        beside: returns the path of an additional output file, given that of the .onnx file.
+        free: settings that may change on resume, in addition to ``data``, ``download`` and those of
+            `fststyle.train.results`.
         tested: whether test images are required.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before the training; no file is changed.
+        InputError, OutputError, CheckpointError, DeviceError: raised before the block runs; no existing file
+            is changed.
     """
     check(settings)
     name = checked_name(
@@ -210,9 +215,9 @@ def open_training(
         settings, files, kind, _FREE | free, (beside(files.onnx),) if beside else ()
     )
     if not len(train):
-        raise InputError(f"{settings.data}: contains no training images")
+        raise InputError(f"--data {settings.data}: contains no training images")
     if tested and not len(test):
-        raise InputError(f"{settings.data}: contains no test images")
+        raise InputError(f"--data {settings.data}: contains no test images")
     digest = train.sha256()
     if earlier and earlier.get("data_sha256") != digest:
         raise InputError(
@@ -244,5 +249,7 @@ def build_seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _dataset_name(data: str) -> str:
-    """Return the last component of the path of a dataset, as the name of a result."""
+    """Return the last component of the path of a dataset, converted with `to_name`; "images" if nothing is
+    left.
+    """
     return to_name(Path(data).resolve().name, "images")

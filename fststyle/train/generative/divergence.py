@@ -5,17 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PATIENCE = 200
-"""Number of steps over which the losses are averaged. There is no warning before this number of steps."""
+"""Time constant of the moving averages, in steps. There is no warning before this number of steps."""
 
 
 @dataclass
 class DivergenceMonitor:
-    """Calls `on_message` when the moving average of a loss leaves its normal range. Each message is reported
-    once.
+    """Callable that reports a message when the moving average of a loss leaves its normal range. Each message
+    is reported once.
 
     Args:
-        lowest, highest: (limit, message) of the lower and the upper limit, by the name of the loss.
-        on_message: called with the message.
+        lowest: the lower limit and the message below it, by the name of the loss.
+        highest: the upper limit and the message above it, by the name of the loss.
+        on_message: called with the message, after "warning: ".
         means: the moving averages, by the name of the loss.
         steps: number of steps so far.
         said: the messages that were already reported.
@@ -29,7 +30,9 @@ class DivergenceMonitor:
     said: set[str] = field(default_factory=set)
 
     def __call__(self, losses: dict[str, float]) -> None:
-        """Update the moving averages with the losses of one step."""
+        """Update the moving averages with the losses of one step, and report averages beyond their limits.
+        Losses that are not finite are ignored.
+        """
         self.steps += 1
         for name, value in losses.items():
             if math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Export of GANs, VAEs and classifiers to ONNX, at the end of a training and by `fststyle export`."""
+"""Export of GANs, VAEs and classifiers to ONNX, at the end of training and by `fststyle export`."""
 
 from pathlib import Path
 from typing import Any
@@ -31,20 +31,23 @@ _COPIED_KEYS = (
 )
 """Keys of the checkpoint that are copied to the metadata."""
 _ROWS = 5
-"""Batch size of the inputs on which the file and the network are compared."""
+"""Batch size of the random inputs on which the file and the network are compared."""
 
 
 def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp32") -> float:
     """Export the network of a checkpoint to `path`, and the encoder of a VAE to a second file next to it.
 
+    Of a GAN, the generator with the averaged weights is exported.
+
     Args:
-        net: the network named in `content`, with its weights. It is moved to the CPU.
-        content: a checkpoint of one of the `KINDS`.
+        net: the network named in `content`, with its weights. It is moved to the CPU and set to evaluation
+            mode.
+        content: a checkpoint of one of the `KINDS`. The model and the optimizer are not used.
         path: the .onnx file.
         precision: fp32 or fp16-weights.
 
     Returns:
-        The largest difference between the file and the network; see `export_model`.
+        The largest difference between the files and the network; see `export_model`.
 
     Raises:
         ExportError, OutputError: see `export_model`.
@@ -83,6 +86,6 @@ def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp3
 
 
 def _about(content: Checkpoint, contract: str) -> dict[str, Any]:
-    """Return the metadata of the file."""
+    """Return the metadata of the file. Missing keys of the checkpoint become ""."""
     copied = {key: content.get(key, "") for key in _COPIED_KEYS}
     return {**copied, "trained_with": recorded_settings(content["settings"]), "contract": contract}

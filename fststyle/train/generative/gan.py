@@ -12,12 +12,12 @@ The methods are those of Goodfellow et al. 2014 (mlp), Radford et al. 2016 (dcga
 
 * The betas of Adam are (0.5, 0.999) for wgan-gp too; the paper uses (0, 0.9).
 * The learning rate is 1e-3 instead of 2e-4 (dcgan) and 1e-4 (wgan-gp), and wgan-gp takes three discriminator
-  steps per generator step instead of five. On digits, a training then takes minutes instead of hours, and the
-  moving average reduces the noise.
+  steps per generator step instead of five. Training is shorter, and the moving average reduces the noise that
+  the higher learning rate causes.
 * The gradient penalty is computed for the first half of each batch, since it is the most expensive part of a
   step.
 
-A training step updates the discriminator with a new batch. After every `discriminator_steps` of them, the
+Each training step updates the discriminator with a new batch. Every ``discriminator_steps`` steps, the
 generator is updated too.
 """
 
@@ -46,7 +46,7 @@ KIND = "gan"
 RATES = {"mlp": 2e-4, "dcgan": 1e-3, "wgan-gp": 1e-3}
 """Default learning rates by kind."""
 FEW_IMAGES = 10_000
-"""``--augment auto`` augments datasets with fewer images than this."""
+"""``--augment auto`` augments datasets with fewer training images than this."""
 PREVIEW_COUNT = 64
 """Number of images in the preview."""
 
@@ -79,9 +79,10 @@ def train_gan(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> TrainedGan:
-    """Train and export one generator.
+    """Train a GAN, export its generator, and write a preview.
 
-    The errors are those of `fststyle.train.generative.dataset_training.open_training`.
+    The errors are those of `open_training` and `DatasetTraining.run` in
+    `fststyle.train.generative.dataset_training`, and those of `fststyle.train.generative.export.write`.
 
     Args:
         data: the dataset, as in `GanSettings`.
@@ -178,13 +179,13 @@ def _train(settings: GanSettings, run: DatasetTraining) -> TrainedGan:
 
 def noise(settings: GanSettings, count: int, generator: torch.Generator | None = None) -> Tensor:
     """Return latent vectors (count, Z) from N(0, 1). They are drawn on the CPU, so they are the same for all
-    devices.
+    devices. The default generator is the global one of torch.
     """
     return torch.randn(count, settings.latent, generator=generator)
 
 
 def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
-    """Return an Adam optimizer with the settings of the training."""
+    """Return an Adam optimizer for all parameters of `net`, with the rates of the settings."""
     return torch.optim.Adam(
         net.parameters(),
         lr=settings.learning_rate or RATES[settings.kind],
@@ -194,14 +195,14 @@ def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, decay: float, number: int) -> None:
-    """Update the exponential moving average of the weights, in place.
+    """Update the exponential moving average of the weights and buffers in `average`, in place.
 
-    The decay is lower in the first steps, so that the random initial weights have little effect.
+    The decay is at most (1 + number) / (10 + number), so that the random initial weights have little effect.
 
     Args:
         average: the network with the averaged weights.
         net: the network with the current weights.
-        decay: weight of the previous average, 0 to 1.
+        decay: largest weight of the previous average, 0 to 1.
         number: number of the generator step, from 0.
     """
     decay = min(decay, (1 + number) / (10 + number))
@@ -216,14 +217,19 @@ def spread(fake: Tensor, real: Tensor) -> Tensor:
     """Return the diversity of generated images relative to real ones, a scalar: 1 means the same diversity, 0
     identical images.
 
-    It is the ratio of the root mean variances of the pixels over the batch.
+    The variance of each pixel over the batch is averaged over the pixels. The result is the ratio of the
+    square roots of these means.
+
+    Args:
+        fake: generated images, (N, C, H, W), N at least 2.
+        real: real images, of the same shape.
     """
     between = [batch.flatten(1).var(0).mean().sqrt() for batch in (fake, real)]
     return between[0] / between[1].clamp(min=1e-6)
 
 
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
-    """Return the lower and upper limits of the losses, for `DivergenceMonitor`."""
+    """Return the lower and the upper limits of the losses with their messages, for `DivergenceMonitor`."""
     if adversary == "wgan-gp":  # the Wasserstein loss has no fixed range
         return {"spread": (0.3, _SPREAD), "discriminator": (-1e3, _GROWS)}, {
             "generator": (1e4, _GROWS),

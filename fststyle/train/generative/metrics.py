@@ -1,9 +1,9 @@
 """Metrics that compare generated images with real ones, from network features (N, D), with one row per image.
 
 * `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, the distance between two Gaussians fitted to
-  the features. With the features of our classifier or of VGG-16 it is *not* the FID of the literature, which
+  the features. With the features of our classifier or of VGG-16, it is *not* the FID of the literature, which
   uses Inception-v3. Values are comparable only for the same features.
-* `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), with k = 3 neighbors.
+* `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), by default with k = 3 neighbors.
 * `balance`: the class frequencies according to a classifier.
 """
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 Features = NDArray[np.floating]
 NEIGHBORS = 3
-"""Number of neighbors k in precision and recall."""
+"""Default number of neighbors k in precision and recall."""
 _ROWS = 1000
 """Number of rows for which distances are computed at once, which limits the memory use."""
 
 
 def frechet(real: Features, fake: Features) -> float:
-    """Return the Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariances
-    C.
+    """Return the Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariance
+    matrices C.
 
     Args:
         real, fake: features of real and generated images, (N, D) each.
 
     Raises:
-        InputError: fewer than two rows, or features of different lengths or that are not finite.
+        InputError: a set has fewer than two rows, the rows differ in length, or a feature is not finite.
     """
     for rows in (real, fake):
         if len(rows) < 2 or rows.shape[1] != real.shape[1] or not np.isfinite(rows).all():
@@ -62,10 +62,10 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS) -> tuple[float, float]:
     """Return precision, the fraction of generated images within the set of real images, and recall, the
-    reverse.
+    fraction of real images within the set of generated images.
 
     An image is within a set if its distance to some member of the set is at most the distance of that member
-    to its `neighbors`-th nearest neighbor.
+    to its own `neighbors`-th nearest neighbor in the set.
 
     Args:
         real, fake: features of real and generated images, (N, D) each.
@@ -80,8 +80,8 @@ def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS)
 
 
 def _covered(rows: Features, among: Features, neighbors: int) -> float:
+    """Return the fraction of `rows` within the set `among`, as defined in `precision_recall`."""
     # Index 0 is the member itself, at distance 0.
-    """Return the fraction of `rows` within the set `among`."""
     radii = np.concatenate(
         [np.partition(part, neighbors, 1)[:, neighbors] for part in _distances(among, among)]
     )
@@ -90,7 +90,7 @@ def _covered(rows: Features, among: Features, neighbors: int) -> float:
 
 def _distances(rows: Features, among: Features) -> list[Floats]:
     """Return the squared distances of `rows` to `among`, in parts of up to (_ROWS, len(among))."""
-    # Centered, to avoid cancellation in the products.
+    # Center the features, to reduce cancellation.
     middle = among.mean(0)
     rows, among = (rows - middle).astype(np.float32), (among - middle).astype(np.float32)
     squares = np.square(among).sum(1)
@@ -100,7 +100,7 @@ def _distances(rows: Features, among: Features) -> list[Floats]:
 
 @dataclass(frozen=True)
 class Balance:
-    """Class frequencies, which sum to 1."""
+    """Class frequencies, in the order of the classes. They sum to 1."""
 
     shares: tuple[float, ...]
 
@@ -116,7 +116,7 @@ class Balance:
 
 
 def balance(logits: Features) -> Balance:
-    """Return the class frequencies, from the logits of a classifier, (N, classes)."""
+    """Return the frequencies of the predicted classes, from the logits of a classifier, (N, classes)."""
     counts = np.bincount(logits.argmax(1), minlength=logits.shape[1])
     return Balance(tuple((counts / len(logits)).tolist()))
 
@@ -125,8 +125,8 @@ def vgg_features(images: RGB, vgg: "VGG16", compute: "Compute") -> Floats:
     """Return VGG-16 features, (N, 512): the spatial means of relu4_3. Use them if there is no classifier.
 
     Args:
-        images: uint8 (N, H, W, 3).
-        vgg: the loss network.
+        images: uint8 (N, H, W, 3) RGB.
+        vgg: the loss network, which is moved to the device.
         compute: device and precision.
     """
     import torch

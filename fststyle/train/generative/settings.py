@@ -15,7 +15,7 @@ GANS = ("mlp", "dcgan", "wgan-gp")
 
 @dataclass(frozen=True)
 class DatasetSettings:
-    """Settings that the trainings on datasets share: dataset, output files and device."""
+    """Settings that GAN, VAE and classifier training share: dataset, output files and device."""
 
     data: str = option(
         dataclasses.MISSING,
@@ -83,7 +83,7 @@ class GanSettings(DatasetSettings):
     steps: int = shared(
         "steps",
         default=5000,
-        help="Training steps, with one batch for the discriminator each. May be increased with --resume.",
+        help="Training steps; each trains the discriminator with one batch. May be increased with --resume.",
     )
     latent: int = option(64, "Dimension of the latent vector.", min=1, max=1024)
     width: int = option(
@@ -116,7 +116,7 @@ class GanSettings(DatasetSettings):
     )
     augment: str = option(
         "auto",
-        "DiffAugment for real and generated images; auto: if the dataset has fewer than 10,000 images.",
+        "DiffAugment for real and generated images; auto: if there are fewer than 10,000 training images.",
         choices=("auto", "yes", "no"),
     )
     preview_every: int = shared("preview_every", default=500)
@@ -139,8 +139,8 @@ class VaeSettings(DatasetSettings):
     )
     likelihood: str = option(
         "bernoulli",
-        "Likelihood of the pixels; bernoulli: of stochastically binarized pixels; gaussian: with one learned"
-        " standard deviation.",
+        "Likelihood of the pixels: bernoulli for stochastically binarized pixels, or gaussian with one"
+        " learned standard deviation.",
         choices=("bernoulli", "gaussian"),
     )
     beta: float = option(

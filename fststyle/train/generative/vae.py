@@ -7,8 +7,8 @@ writes mnist-vae.onnx (the decoder: input ``latent``, output ``picture``), mnist
 ``frame``, outputs ``latent`` and ``deviation``), mnist-vae.pt, and mnist-vae-preview.png with test images,
 their reconstructions and samples, or with a map of a two-dimensional latent space.
 
-The weight of the KL term grows from 0 during warm-up (Bowman et al. 2016, arXiv:1511.06349), which prevents
-posterior collapse.
+The weight of the KL divergence grows from 0 during warm-up (Bowman et al. 2016, arXiv:1511.06349), which
+helps to prevent posterior collapse.
 """
 
 from dataclasses import dataclass
@@ -66,9 +66,10 @@ def train_vae(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> TrainedVae:
-    """Train and export one VAE.
+    """Train a VAE, export its decoder and its encoder, and write a preview.
 
-    The errors are those of `fststyle.train.generative.dataset_training.open_training`.
+    The errors are those of `open_training` and `DatasetTraining.run` in
+    `fststyle.train.generative.dataset_training`, and those of `fststyle.train.generative.export.write`.
 
     Args:
         data: the dataset, as in `VaeSettings`.
@@ -112,7 +113,7 @@ def _train(settings: VaeSettings, run: DatasetTraining) -> TrainedVae:
         loss = (weight * divergence - likelihood).mean()
         minimize(optimizer, loss)
         if settings.likelihood == "gaussian":
-            # Below the minimum, the gradient is 0 and the value could not return.
+            # Below the minimum, the gradient of the clamped value is 0, so the parameter could not return.
             net.log_deviation.data.clamp_(min=MIN_LOG_DEVIATION)
         return {
             "loss": loss.detach(),
@@ -146,7 +147,7 @@ def _train(settings: VaeSettings, run: DatasetTraining) -> TrainedVae:
 def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
     """Return the terms of the ELBO, (N,) each: log p(x|z) for one sample of z, and the KL divergence.
 
-    With a Bernoulli likelihood, the images are stochastically binarized first, also for the encoder.
+    With a Bernoulli likelihood, the images are first stochastically binarized, also for the encoder.
 
     Args:
         net: the VAE.
@@ -166,8 +167,8 @@ def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: int = 0) -> float:
-    """Return the mean ELBO of the images in `test` at beta 1, in nats per image, with one seeded sample per
-    image.
+    """Return the mean ELBO of the images in `test` at beta 1, in nats per image, with one seeded sample of
+    the latent vector per image.
     """
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():
@@ -180,8 +181,8 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
 
 
 def preview(net: Vae, run: DatasetTraining, latent: int) -> None:
-    """Write the preview: eight test images, their reconstructions and 48 samples, or a map of a
-    two-dimensional latent space.
+    """Write the preview: up to eight test images, their reconstructions and 48 samples; if `latent` is 2, a
+    map of the latent space.
     """
     channels = run.train.channels
     draws = PictureOutput(Decoder(net), channels)

@@ -6,8 +6,8 @@ one or several style images.
 
 Coarse-to-fine optimization follows Gatys et al. 2017, "Controlling Perceptual Factors in Neural Style
 Transfer" (arXiv:1611.07865), section 6. The receptive field of the loss network is limited, so large
-structures form only if a small image is optimized first and then upscaled. The style image is scaled with the
-content image.
+structures form only if a small image is optimized first and then upscaled. The style images are scaled with
+the content image.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,11 +37,13 @@ from fststyle.train.style.gatys_settings import GatysSettings
 from fststyle.train.style.optimize import PixelOptimizer
 
 MIN_SIDE = 48
-"""Minimum shorter side of the coarsest scale, in pixels. Below it, the deepest layer of the loss network has
-only a few positions.
+"""Minimum shorter side of the coarse scales, in pixels. Below it, the deepest layer of the loss network has
+only a few positions. The last scale, which is the full size, has no minimum.
 """
 BYTES_PER_PIXEL = 4000
-"""Peak memory per pixel: activations of the loss network, their gradients, and the history of L-BFGS."""
+"""Peak memory per pixel, in bytes: activations of the loss network, their gradients, and the history of
+L-BFGS.
+"""
 
 
 def gatys(
@@ -62,8 +64,8 @@ def gatys(
             ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
         on_start: called once with a message about the sizes and the device.
         on_progress: called after each iteration, with the weighted losses.
-        on_preview: called with the current image, at full size, every ``preview_every`` iterations, at the
-            end and on interruption.
+        on_preview: called with the current image, at full size and of the same type as the result, every
+            ``preview_every`` iterations, at the end and on interruption.
         settings: the fields of `GatysSettings`.
 
     Returns:
@@ -74,7 +76,7 @@ def gatys(
         InputError: invalid settings or an unusable file.
         DeviceError: the requested device is not available.
         TrainingError: the objective is not finite, or memory is exhausted.
-        Interrupted: Ctrl-C or SIGTERM, after a call of `on_preview`.
+        Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP, after a call of `on_preview`.
     """
     try:
         chosen = GatysSettings(**settings)
@@ -105,7 +107,8 @@ def optimize_image(
         _check_memory(frame.rgb, compute)
         canvas = _Canvas(photos, shares, settings, compute)
         if on_start:
-            fewer = f" (smaller scales are below {MIN_SIDE} pixels)" if len(photos) < settings.scales else ""
+            left_out = len(photos) < settings.scales
+            fewer = f" (smaller scales would be below {MIN_SIDE} pixels)" if left_out else ""
             on_start(
                 f"optimizing at {' then '.join(f'{photo.shape[1]}x{photo.shape[0]}' for photo in photos)} on"
                 f" {compute.device}{fewer}"
@@ -139,7 +142,7 @@ class _Canvas:
     Args:
         photos: the content image at all scales, uint8 (H, W, 3) each.
         shares: the files of the style images, with their weights.
-        settings: the settings.
+        settings: sizes, weights, layers and optimizer.
         compute: device and precision.
     """
 
@@ -155,8 +158,8 @@ class _Canvas:
         self.objective(len(photos) - 1)
 
     def objective(self, scale: int) -> Objective:
-        """Return the objective at one scale. The style images are downscaled by the same factor as the
-        content image.
+        """Return the objective at the scale number `scale`. The style images are downscaled by the same
+        factor as the content image.
         """
         last, now = min(self.photos[-1].shape[:2]), min(self.photos[scale].shape[:2])
         size = max(16, round((self.settings.style_size or last) * now / last))
@@ -175,7 +178,9 @@ class _Canvas:
         return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """Run one iteration at the scale number `scale`. Returns its losses."""
+        """Run one iteration at the scale number `scale`. Returns the weighted losses before it, and their sum
+        as "total".
+        """
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
             photo = self.compute.place(to_tensor(self.photos[scale])[None])
@@ -191,9 +196,10 @@ class _Canvas:
         return {"total": terms.total, **{name: term.mean() for name, term in terms._asdict().items()}}
 
     def start(self, photo: Tensor) -> Tensor:
-        """Return the initial image of a scale: the result of the previous scale, upscaled.
+        """Return the initial image of a scale, with the shape of `photo`, (1, 3, H, W) in [-1, 1].
 
-        At the first scale it is the content image, or noise around its mean color.
+        It is the result of the previous scale, upscaled. At the first scale, it is the content image or noise
+        around its mean color.
         """
         if self.descent is not None:
             return F.interpolate(
@@ -208,7 +214,7 @@ class _Canvas:
 
     def image(self) -> RGB:
         """Return the current image at the current scale, uint8 (H, W, 3); before the first step, the content
-        image.
+        image at the coarsest scale.
         """
         if self.descent is None:
             return self.photos[0]
@@ -216,15 +222,21 @@ class _Canvas:
 
 
 def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path, float]]:
-    """Return the style images with their weights, from a file name, ``"a.jpg:0.7,b.jpg:0.3"``, or ``{"a.jpg":
-    0.7, "b.jpg": 0.3}``.
+    """Return the files of the style images with their weights, which need not sum to 1.
+
+    Args:
+        style: a file name, ``"a.jpg:0.7,b.jpg:0.3"``, or ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
 
     Raises:
-        InputError: a weight is not a number above 0, or there are too many style images.
+        InputError: a weight is not a number above 0 and at most `MAX_WEIGHT`, there is no style image, or the
+            text does not have the form that `parse` requires.
     """
     if isinstance(style, Mapping):
         if not style or any(not 0 < share <= MAX_WEIGHT for share in style.values()):
-            raise InputError(f"STYLE: each style image needs a weight above 0 and at most {MAX_WEIGHT:,.0f}")
+            raise InputError(
+                "STYLE: at least one style image is needed, each with a weight above 0 and at most"
+                f" {MAX_WEIGHT:,.0f}"
+            )
         return [(Path(path), float(share)) for path, share in style.items()]
     if isinstance(style, Path) or Path(style).is_file():  # a file name may contain commas and colons
         return [(Path(style), 1.0)]
@@ -232,10 +244,10 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
 
 
 def scales(photo: RGB, count: int) -> list[RGB]:
-    """Return the content image at `count` sizes. Each is twice as large as the one before, and the last is
-    the size of the image.
+    """Return the content image at `count` sizes, each twice as large as the one before. The last is the size
+    of `photo`.
 
-    Sizes with a shorter side below `MIN_SIDE` are omitted.
+    Other sizes are omitted if their shorter side is below `MIN_SIDE`.
     """
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
     return [
@@ -246,7 +258,7 @@ def scales(photo: RGB, count: int) -> list[RGB]:
 
 
 def _enlarged(stylized: RGB, photo: RGB) -> RGB:
-    """Upscale the result of a coarse scale to the size of the content image."""
+    """Return `stylized`, the result of a scale, upscaled to the size of the content image `photo`."""
     size = torch.Size(photo.shape[:2])
     if stylized.shape == photo.shape:
         return stylized
@@ -257,10 +269,10 @@ def _enlarged(stylized: RGB, photo: RGB) -> RGB:
 
 
 def _check_memory(photo: RGB, compute: Compute) -> None:
-    """Raise `InputError` if the optimization needs more memory than is available."""
+    """Raise `InputError` if the optimization runs on a CPU and needs more memory than is available."""
     needed, free = photo.shape[0] * photo.shape[1] * BYTES_PER_PIXEL, memory.available()
     if compute.device.type == "cpu" and needed > free:
         raise InputError(
-            f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory and"
-            f" {free / 2**30:.1f} GiB are free; reduce --size"
+            f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory, but"
+            f" {free / 2**30:.1f} GiB are available; reduce --size"
         )

@@ -17,7 +17,7 @@ class GatysSettings:
     scales: int = option(
         2,
         "Number of scales, coarse to fine, each twice the size of the one before: large shapes form first,"
-        " brush strokes last. Scales below 48 pixels are skipped.",
+        " brush strokes last. Scales with a shorter side below 48 pixels are skipped.",
         min=1,
         max=8,
     )
@@ -53,7 +53,7 @@ class GatysSettings:
     preview_every: int = shared(
         "preview_every", default=25, help="Iterations between updates of OUT; 0 writes it only at the end."
     )
-    seed: int = shared("seed", help="Seed of the noise.")
+    seed: int = shared("seed", help="Seed of the noise for --start noise.")
     device: str = shared("device")
     precision: str = option(
         "float32",

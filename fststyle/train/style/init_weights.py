@@ -1,6 +1,6 @@
-"""Initial weights of a training, from a checkpoint or a style file.
+"""Initial weights of a training run, from a checkpoint or a style file.
 
-Style files contain the weights under the names that they have in the network.
+A style file contains the weights under the names that they have in the network, with the prefix `PREFIX`.
 """
 
 import fnmatch
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fststyle import catalogue
-from fststyle.errors import CheckpointError, InputError
+from fststyle.errors import CheckpointError, InputError, StyleError
 from fststyle.runtime.weights import PREFIX, learned
 from fststyle.train import checkpoint
 from fststyle.train.checkpoint import Checkpoint
@@ -21,17 +21,19 @@ from fststyle.train.style.settings import TrainSettings
 from fststyle.train.translate.settings import TranslateSettings
 
 BASE = "live-base"
-"""Name of the base network, which reproduces the photo. It is the style at strength 0."""
+"""Name of the base network, which reproduces the photo. Its weights are those of strength 0."""
 PRETRAINED = "live-start"
-"""Name of the weights that were trained on many paintings (tools/together.py). A training that starts from
-them needs fewer steps. They derive from the base network, so styles trained from them can be mixed with it
-and with each other.
+"""Name of the weights that were trained on many paintings (tools/together.py). A training run that starts
+from them needs fewer steps. They derive from the base network, so styles trained from them can be mixed with
+it and with each other.
 """
 
 
 def resolve_initial_weights(settings: TrainSettings | TranslateSettings | KeyframeSettings, auto: str) -> str:
-    """Return the value of ``--from``. "auto" is replaced by `auto` if those weights match the network, and by
-    "none" otherwise.
+    """Return the value of ``--from``, in which "auto" is replaced.
+
+    The replacement is `auto` for the live network of the default size, which all included weights match, and
+    otherwise "none".
     """
     if settings.from_ != "auto":
         return str(settings.from_)
@@ -40,17 +42,18 @@ def resolve_initial_weights(settings: TrainSettings | TranslateSettings | Keyfra
 
 
 def check_size(size: int, network: str) -> None:
-    """Raise `InputError` if the crop size is not a multiple of the network stride."""
+    """Raise `InputError` if `size`, in pixels, is not a multiple of the stride of the network."""
     stride: int = NETWORKS[network].stride  # type: ignore[attr-defined]
     if size % stride:
         near = size // stride * stride
         raise InputError(
-            f"--size {size}: {network} takes multiples of {stride}, for example {near} or {near + stride}"
+            f"--size {size}: must be a multiple of {stride} for {network}, for example {near} or"
+            f" {near + stride}"
         )
 
 
 def network_settings(settings: TrainSettings | TranslateSettings | KeyframeSettings) -> dict[str, int]:
-    """Return the arguments of the network. Settings that are None have the defaults of the network."""
+    """Return the arguments of the network: its defaults, with ``width`` and ``blocks`` where they are set."""
     given = {name: getattr(settings, name) for name in ("width", "blocks")}
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}
 
@@ -70,7 +73,7 @@ def freeze(net: nn.Module, patterns: str) -> None:
 
     Args:
         net: the network.
-        patterns: comma-separated names with * as wildcard, for example ``body.*``.
+        patterns: comma-separated names, with * as a wildcard, for example ``body.*``.
 
     Raises:
         InputError: a pattern matches no parameter, or no trainable parameter remains.
@@ -94,8 +97,9 @@ def base_sha256(source: str) -> str:
     """Return the SHA-256 hash of the base network from which the weights `source` derive, or "" if there is
     none.
 
-    Styles with the same base network can be mixed. If `source` is a base network, the hash of its file is
-    returned, and otherwise the hash in its metadata.
+    Styles with the same base network can be mixed. If `source` is a base network, its own hash is returned,
+    otherwise the hash that its checkpoint or its metadata records. Raises the errors of
+    `read_initial_weights`.
     """
     if source == "none":
         return ""
@@ -107,8 +111,8 @@ def base_sha256(source: str) -> str:
 
 
 def training_base_sha256(source: str, earlier: Checkpoint | None) -> str:
-    """Return `base_sha256` of the initial weights `source`, or the hash recorded in the checkpoint
-    `earlier`.
+    """Return the hash that the checkpoint `earlier` records or, without a checkpoint, `base_sha256` of the
+    initial weights `source`.
     """
     return str(earlier.get("base", "")) if earlier else base_sha256(source)
 
@@ -117,11 +121,13 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
     """Return the weights by name, in float32.
 
     Args:
-        source: a .pt checkpoint, a .onnx file, or the name of a style.
+        source: a .pt checkpoint, a .onnx file, or the name of a style, of the base network or of the
+            pretrained weights.
 
     Raises:
-        StyleError: `source` is not a known style.
-        CheckpointError: the file contains no fststyle weights.
+        StyleError: `source` is not a known style, or the .onnx file does not exist.
+        CheckpointError: the checkpoint does not exist, or the file is damaged or contains no usable weights,
+            such as an int8 file.
     """
     if source.endswith(".pt"):
         return dict(checkpoint.load(Path(source), checkpoint.STYLE_KINDS)["model"])
@@ -138,9 +144,14 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
 
 
 def _file(source: str) -> Path:
-    """Return the path of the .onnx file that `source` refers to: a file name, or the name of a style."""
+    """Return the path of the .onnx file that `source` refers to: a file name, or a name as in
+    `read_initial_weights`. Raises `StyleError`.
+    """
     if source.endswith(".onnx"):
-        return Path(source)
+        path = Path(source)
+        if not path.is_file():
+            raise StyleError(f"--from {source}: no such file")
+        return path
     if (known := catalogue.base_network(source) or catalogue.initial_weights(source)) is not None:
         return known.path
     return catalogue.find(source).path

@@ -1,6 +1,6 @@
 """The losses of `fststyle train`: content, style and grid loss, and their sum.
 
-The temporal loss compares two stylized crops, so the training step computes it
+The training step computes the temporal loss, which compares two stylized crops
 (`fststyle.train.style.trainer`).
 """
 
@@ -19,14 +19,16 @@ from fststyle.train.style.settings import TrainSettings
 CONTENT_LAYERS = ("relu2_2", "relu3_3")
 """The content layers of VGG-16."""
 CONTENT_SCALE = 1.7e5
-"""Mean square of the activations of both content layers on photos, measured on 1,318 photos."""
+"""Approximate mean square of the activations of the content layers on photos, by which the content loss is
+divided.
+"""
 STRETCH = 0.7
-"""Fraction by which the tones of the style image are stretched to the full range, at a contrast of 1."""
+"""Fraction by which the tones of the style image are stretched to the full range at a ``contrast`` of 1."""
 
 
 def load_style_image(settings: TrainSettings) -> Tensor:
-    """Return the style image as (1, 3, h, w) RGB in [-1, 1], with the size and the contrast of the
-    settings.
+    """Return the style image of the settings as (1, 3, h, w) RGB in [-1, 1], scaled to ``style_size``, with
+    stretched tones if ``contrast`` is above 0. Raises `InputError`.
     """
     return style_tensor(settings.style, settings.style_size, min(1.0, STRETCH * settings.contrast))
 
@@ -38,6 +40,9 @@ class StyleLosses:
         vgg: the loss network, with replicate padding.
         settings: the style image and the weights of the losses.
         compute: device and precision.
+
+    Raises:
+        InputError: the style image cannot be used.
     """
 
     def __init__(self, vgg: VGG16, settings: TrainSettings, compute: Compute):
@@ -49,11 +54,11 @@ class StyleLosses:
     def __call__(self, stylized: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
         """Return the weighted losses by name, float32 (N,) each.
 
-        The content loss is equation 2 of Johnson et al., as the mean over relu2_2 and relu3_3: relu2_2
-        preserves edges and light, relu3_3 allows brush strokes. Its target is the photo with more local
-        contrast (`more_contrast`). It is divided by a constant, `CONTENT_SCALE`. If it were relative to the
-        activations of the photo, brush strokes on photos with few details would have a high content loss, and
-        skies would stay empty.
+        The content loss is the mean of equation 2 of Johnson et al. over relu2_2, which preserves edges and
+        light, and relu3_3, which allows brush strokes. With ``contrast`` above 0, its target is the photo
+        with more local contrast (`more_contrast`). It is divided by a constant, `CONTENT_SCALE`. If it were
+        divided by the mean square of the activations of the photo, brush strokes on photos with few details
+        would have a high content loss, and skies would stay empty.
 
         Args:
             stylized: the output of the network, (N, 3, H, W) in [-1, 1].
@@ -77,7 +82,10 @@ def minimized(losses: dict[str, Tensor]) -> Tensor:
     """Return the scalar to minimize: the mean over the images of the log of their total loss.
 
     With the log, every photo has the same weight. Departure from Johnson et al. 2016, who use the mean of the
-    losses: the loss of photos with many details is up to a hundred times higher, and at these learning rates
-    the first hundreds of steps would be unstable.
+    losses: photos with many details have a much higher loss and would dominate, and at the default learning
+    rate the first steps would be unstable.
+
+    Args:
+        losses: the weighted losses by name, (N,) each.
     """
     return torch.stack(list(losses.values())).sum(0).log().mean()

@@ -1,9 +1,9 @@
-"""Style transfer by optimization of the pixels. It is slow, and the reference for trained networks.
+"""Style transfer by optimization of the pixels. It is slow, and is the reference for trained networks.
 
 Gatys, Ecker and Bethge, "Image Style Transfer Using Convolutional Neural Networks" (CVPR 2016). Departures:
 
-* The layers and weights of `fststyle.train.losses.perceptual` (VGG-16) instead of VGG-19, so that the loss is
-  comparable to that of a network.
+* VGG-16 with the layers of `fststyle.train.losses.perceptual` instead of VGG-19, so that the objective can be
+  compared with that of a network.
 * Pixels are clamped to the range of image files. With Adam they are clamped after each step; with L-BFGS only
   at the end, since its history would not match clamped steps.
 
@@ -20,17 +20,17 @@ from fststyle.errors import TrainingError
 from fststyle.train.losses.perceptual import Objective, Terms
 
 LEARNING_RATES = {"adam": 0.03, "lbfgs": 1.0}
-"""Default learning rates. That of Adam is for pixels in 0..1; that of L-BFGS is a factor of its own step
-size.
+"""Default learning rates. That of Adam is for pixels in 0..1; that of L-BFGS is the initial step size of the
+line search.
 """
 HISTORY = 20
-"""History size of L-BFGS. Each step in the history stores two images."""
+"""Number of steps in the history of L-BFGS. Two tensors of the size of the image are stored for each step."""
 LINE = 25
 """Maximum number of evaluations in one L-BFGS step."""
 
 
 class PixelOptimizer:
-    """Minimizes the objective over the pixels of an image, one `step` at a time.
+    """Optimizer of the pixels of one image. Each call of `step` reduces the objective.
 
     Args:
         start: the initial image, (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
@@ -81,7 +81,7 @@ class PixelOptimizer:
             return result
 
     def step(self) -> Terms:
-        """Take one optimizer step. Returns the terms of the objective before the step."""
+        """Take one optimizer step. Returns the terms of the objective before the step, without gradients."""
         if isinstance(self.optimizer, torch.optim.Adam):
             terms = self._evaluate()
             self.optimizer.step()
@@ -91,8 +91,8 @@ class PixelOptimizer:
         first: list[Terms] = []
 
         def closure() -> Tensor:
-            # The line search nearly always ends at its last evaluation, which is also the first one of the
-            # next step.
+            # The line search nearly always ends at the point that it evaluated last, where the next step
+            # begins.
             if self._known is None or not torch.equal(self._known[0], self.pixels):
                 terms = self._evaluate()
                 self._known = (self.pixels.detach().clone(), terms, self.pixels.grad.contiguous().clone())  # type: ignore[union-attr]
@@ -108,7 +108,7 @@ class PixelOptimizer:
         return first[0]
 
     def _evaluate(self) -> Terms:
-        """Compute the terms and the gradient for the current image."""
+        """Return the terms for the current image, without gradients, and set the gradient of `pixels`."""
         with torch.enable_grad():
             terms: Terms = self.objective(self.pixels * 2 - 1, target=self.target)
             self.optimizer.zero_grad(set_to_none=True)
@@ -123,17 +123,17 @@ def optimize_from_photo(
     lr: float = LEARNING_RATES["adam"],
     callback: Callable[[int, float], None] | None = None,
 ) -> tuple[Tensor, list[float]]:
-    """Optimize the pixels of one photo with Adam, starting from the photo. The benchmarks compare networks
-    with the result.
+    """Optimize the pixels of one photo with Adam, starting from the photo. Returns the image and the curve of
+    the objective.
 
-    Adam is used because all its steps take the same time.
+    The benchmarks compare networks with the result. Adam is used because all its steps take the same time.
 
     Args:
         photo: (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
         objective: the objective to minimize.
         iterations: number of Adam steps.
         lr: learning rate, for pixels in 0..1. They are clamped to this range after each step.
-        callback: called with the number of completed steps and the objective after them.
+        callback: called with the number of completed steps, from 0, and the objective after them.
 
     Returns:
         The stylized image, (1, 3, H, W) in [-1, 1], and the objective after 0, 1, ..., `iterations` steps, a
@@ -156,8 +156,8 @@ def optimize_from_photo(
 
 
 def iterations_to_reach(curve: list[float], value: float) -> float | None:
-    """Return the number of iterations until the objective falls to `value`, interpolated; None if it does
-    not.
+    """Return the number of iterations until the objective first falls to `value`, linearly interpolated, or
+    None if it does not fall that far.
 
     Args:
         curve: the objective after 0, 1, ... steps, from `optimize_from_photo`.

@@ -21,23 +21,27 @@ _SIDE = 256
 
 
 def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) -> list[RGB]:
-    """Return four crops that are not used in training, uint8 (side, side, 3) each, with a side of at least
-    256.
+    """Return four random crops that are not used in training, uint8 (side, side, 3) each. The side is `size`,
+    or 256 if `size` is smaller. The photos themselves may be used in training.
 
     Args:
-        data: folder of photos, as in `TrainSettings`.
-        size: side of the training crops.
+        data: folder of photos; None for those of `fststyle data`, or else synthetic scenes.
+        size: side of the training crops in pixels.
         files: the output files, which are excluded from the photos.
-        seed: the seed of the training.
+        seed: the seed of the crops.
+
+    Raises:
+        InputError: the folder cannot be read or contains no photos.
+        TrainingError: none of the photos can be used.
     """
     return held_out(photo_source(data, max(_SIDE, size), size // 4, files.all), _PHOTOS, seed)
 
 
 def chosen_photos(folder: Path, size: int) -> list[RGB]:
-    """Return the central squares of the first four photos in a folder, by file name, uint8 (side, side, 3)
-    each.
+    """Return the central squares of the first four photos in a folder, or of all if there are fewer, uint8
+    (side, side, 3) each.
 
-    The side is the same as in `preview_photos`.
+    The order is that of `images.find`. The side is the same as in `preview_photos`.
 
     Raises:
         InputError: there is no photo, or one cannot be read.
@@ -49,15 +53,15 @@ def chosen_photos(folder: Path, size: int) -> list[RGB]:
 def write_sheet(
     path: Path, net: nn.Module, device: torch.device, style_image: RGB, photos: list[RGB]
 ) -> None:
-    """Write a preview sheet: the style image at the left, and two rows, photos above and stylized photos
-    below.
+    """Write a preview sheet: the style image at the left, and next to it a row of photos above a row of
+    stylized photos.
 
     Args:
         path: the image file to write.
-        net: the network. Its training mode is restored.
+        net: the network. It is run in evaluation mode; its mode is restored.
         device: the device of the network.
         style_image: the style image, uint8 (H, W, 3).
-        photos: uint8 (H, W, 3), all of one size that the network supports.
+        photos: at least one photo, uint8 (H, W, 3), all of one size that the network supports.
 
     Raises:
         OutputError: `path` cannot be written.
@@ -87,7 +91,7 @@ def _center(rgb: RGB, side: int) -> RGB:
 
 
 def _stylize(net: nn.Module, device: torch.device, photo: RGB) -> RGB:
-    """Return the stylized photo, uint8 (H, W, 3)."""
+    """Return the photo `photo`, uint8 (H, W, 3), stylized with `net`."""
     styled = net(to_tensor(photo)[None].to(device))[0].clamp(-1, 1)
     result: RGB = ((styled + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
     return result

@@ -24,8 +24,8 @@ class TrainSettings:
     )
     network: str = option(
         "live",
-        "Network to train: live runs in real time; johnson is the reference network, which is twenty times"
-        " slower and has finer detail.",
+        "Network to train: live runs in real time; johnson is the reference network, which is about twenty"
+        " times slower and has finer detail.",
         choices=("johnson", "live"),
     )
     width: int | None = option(
@@ -91,7 +91,8 @@ class TrainSettings:
     preview_every: int = shared("preview_every")
     preview_photos: Path | None = option(
         None,
-        "Folder whose first four photos are shown in the preview sheets; default: crops of held-out photos.",
+        "Folder whose first four photos are shown in the preview sheets; default: random crops of the"
+        " training photos.",
     )
     from_: str = shared(
         "from_",
@@ -111,8 +112,8 @@ class TrainSettings:
 
 
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings in a checkpoint, for the metadata of a style file. File names are reduced to their
-    last component.
+    """Return the settings of a checkpoint for the metadata of a file: paths are reduced to their last
+    component.
     """
     files = (
         *("style", "output", "data", "photos", "paintings", "preview_photos", "frames", "painted"),

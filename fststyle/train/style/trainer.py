@@ -32,7 +32,7 @@ class Trainer:
     """Trains one network for one style.
 
     Args:
-        settings: the settings of the training.
+        settings: the settings of the training run.
         compute: device and precision.
         losses: the losses for the style image.
         net: the network, on the device.
@@ -55,9 +55,7 @@ class Trainer:
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def trial(self) -> "Trainer":
-        """Return a trainer with a copy of the network and of the optimizer, to measure the speed of a
-        step.
-        """
+        """Return a trainer with a copy of the network and a new optimizer, to measure the time of a step."""
         net = copy.deepcopy(self.net)
         optimizer = optimizer_for(net, self.settings)
         return Trainer(self.settings, self.compute, self.losses, net, optimizer, self.initial_weights)
@@ -71,15 +69,16 @@ class Trainer:
                 (`fststyle.train.data.surroundings`).
 
         Returns:
-            The weighted losses, and "loss", the value that is minimized.
+            Scalars by name: the weighted losses, averaged over the images, and "loss", the value that is
+            minimized: `minimized` of these losses, plus the penalty of ``--pull``.
         """
         settings = self.settings
         photo = self.compute.place(pixels.float().div(127.5).sub(1))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, number)
         random = settings.seed * 1_000_003 + number
-        # The network draws a random offset of its noise field. It is seeded by the step, so that a resumed
-        # training is identical to an uninterrupted one.
+        # The network draws a random offset of its noise field. The step seeds the draw, so that a resumed run
+        # is identical to an uninterrupted one.
         with self.compute.autocast(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
             generator = torch.Generator().manual_seed(random)
@@ -110,13 +109,19 @@ class Trainer:
 def learning_rate(settings: Schedule, step: int) -> float:
     """Return the learning rate at `step`: linear warm-up over 20 steps, and linear decay to 1/20 of the peak.
 
-    It depends only on the step, so that a resumed training is identical to an uninterrupted one.
+    It depends only on the step and the settings, so that a resumed run is identical to an uninterrupted one.
+
+    Args:
+        settings: the peak learning rate and the total number of steps.
+        step: number of the step, from 0.
     """
     return settings.learning_rate * min(1.0, (step + 1) / 20) * (1 - 0.95 * step / settings.steps)
 
 
 def optimizer_for(net: nn.Module, settings: Schedule) -> torch.optim.Optimizer:
-    """Return the optimizer of the settings, for all parameters of `net` that are not frozen."""
+    """Return a new Muon or Adam optimizer, as the settings say, for all parameters of `net` that are not
+    frozen.
+    """
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)
     return torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=settings.learning_rate)

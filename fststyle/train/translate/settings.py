@@ -55,12 +55,15 @@ class TranslateSettings:
         0.5, "Weight of the contrastive loss, which preserves the content; 0 disables it.", min=0
     )
     identity_weight: float = option(
-        0.5, "Weight of the contrastive identity loss: the generator should not change paintings.", min=0
+        0.5,
+        "Weight of the contrastive identity loss: the generator should not change paintings. Not used with"
+        " --contrastive-weight 0.",
+        min=0,
     )
     cycle_weight: float = option(
         0.0,
-        "Weight of the cycle loss, the error of a photo after a round trip. CycleGAN uses 10. It doubles the"
-        " training time.",
+        "Weight of the cycle loss, the error of an image after a round trip through both generators; CycleGAN"
+        " uses 10. The second generator makes training slower.",
         min=0,
     )
     grid_weight: float = shared("grid_weight")

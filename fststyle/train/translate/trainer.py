@@ -1,4 +1,6 @@
-"""The training step of `fststyle translate train`, its learning rate, and the limits of its losses."""
+"""The training step of `fststyle translate train`, its learning rate, and limits beyond which losses are
+reported.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -32,7 +34,7 @@ MIN_LOSSES = {
         "the output has nearly one color everywhere; a lower --adversarial-weight may help",
     ),
 }
-"""Smallest normal value and message, by the name of the loss."""
+"""Smallest normal value, and the message below it, by the name of the loss."""
 MAX_LOSSES = {
     "contrastive": (
         5.0,
@@ -40,14 +42,14 @@ MAX_LOSSES = {
     ),
     "adversarial": (1e3, "the adversarial loss diverges; a lower --learning-rate may help"),
 }
-"""Largest normal value and message, by the name of the loss."""
+"""Largest normal value, and the message above it, by the name of the loss."""
 
 
 class Trainer:
     """Trains the generators and the discriminators.
 
     Args:
-        settings: the settings of the training.
+        settings: the settings of the training run.
         compute: device and precision.
         nets: all networks, on the device.
         optimizers: the optimizers of the generators and of the discriminators.
@@ -71,15 +73,16 @@ class Trainer:
             painting: paintings, of the same shape.
 
         Returns:
-            The losses by name, not weighted.
+            The losses by name, scalars without weights, and "spread", the standard deviation of the output
+            relative to that of the paintings.
         """
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.settings, number)
         photo, painting = (self.compute.place(x.float().div(127.5).sub(1)) for x in (photo, painting))
         random = self.settings.seed * 1_000_003 + number
-        # The network draws a random offset of its noise field. It is seeded by the step, so that a resumed
-        # training is identical to an uninterrupted one.
+        # The network draws a random offset of its noise field. The step seeds the draw, so that a resumed run
+        # is identical to an uninterrupted one.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
             losses = self._update(photo, painting, torch.Generator().manual_seed(random))
@@ -89,7 +92,9 @@ class Trainer:
         return {name: value.detach() for name, value in losses.items()}
 
     def _update(self, photo: Tensor, painting: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
-        """Update the discriminators, then the generators, with images in [-1, 1]. Returns the losses."""
+        """Update the discriminators, then the generators, with images in [-1, 1]. Returns the losses as `step`
+        does, with gradients.
+        """
         nets, settings = self.nets, self.settings
         with self.compute.autocast():
             found, stylized = features_and_output(nets.generator, photo, nets.layers)
@@ -142,8 +147,8 @@ def learning_rate(settings: TranslateSettings, step: int) -> float:
 
 
 def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
-    """Return a monitor that reports losses beyond `MIN_LOSSES` and `MAX_LOSSES`. The Wasserstein loss has no
-    minimum.
+    """Return a monitor that reports losses beyond `MIN_LOSSES` and `MAX_LOSSES`. For wgan-gp, whose
+    discriminator loss has no fixed range, this loss is not checked.
     """
     lowest = MIN_LOSSES if settings.adversary == "lsgan" else {"spread": MIN_LOSSES["spread"]}
     return DivergenceMonitor(lowest, MAX_LOSSES, on_message)
@@ -152,10 +157,10 @@ def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], 
 def _discriminator_losses(
     settings: TranslateSettings, pairs: Sequence[tuple[nn.Module, Tensor, Tensor]], chance: torch.Generator
 ) -> Tensor:
-    """Return the loss of the discriminators, a scalar, with the gradient penalty of ``wgan-gp``.
+    """Return the sum of the losses of the discriminators, a scalar, with the gradient penalty of ``wgan-gp``.
 
     Args:
-        settings: the settings of the training.
+        settings: the settings of the training run.
         pairs: each discriminator with real and generated images.
         chance: source of randomness for the gradient penalty.
     """
@@ -172,7 +177,7 @@ def _discriminator_losses(
 def _contrastive(
     nets: Networks, found: dict[str, Tensor], stylized: Tensor, chance: torch.Generator
 ) -> Tensor:
-    """Return the PatchNCE loss between the input and the output of the generator, averaged over the layers.
+    """Return the PatchNCE loss between input and output of the generator, a scalar, averaged over the layers.
 
     Args:
         nets: the networks.
@@ -190,13 +195,13 @@ def _contrastive(
 
 
 def _cycle(net: nn.Module, generated: Tensor, original: Tensor) -> Tensor:
-    """Return the cycle loss, a scalar (Zhu et al., equation 2): mean absolute error between the original
-    images and their round trip, in [-1, 1].
+    """Return the cycle loss, a scalar (Zhu et al., equation 2): mean absolute difference, for pixels in
+    [-1, 1], between the original images and the result of a round trip.
 
     Args:
-        net: the generator of the way back.
+        net: the generator for the opposite direction.
         generated: the output of the other generator.
-        original: its input.
+        original: the input of the other generator.
     """
     difference: Tensor = (net(generated).float() - original).abs().mean()
     return difference

@@ -191,6 +191,11 @@ def test_int8_file_is_refused_for_training_and_mixing(files):
         interpolate([(integers, 0.5), (integers, 0.5)], ["a", "b"])
 
 
+def test_missing_file_of_initial_weights_is_reported_as_missing(tmp_path):
+    with pytest.raises(StyleError, match=r"none\.onnx: no such file"):
+        read_initial_weights(str(tmp_path / "none.onnx"))
+
+
 def test_folded_frame_equals_the_network_up_to_half_a_level():
     net, frame = trained(noise=0.03), photo(32, 48)
     with torch.inference_mode():

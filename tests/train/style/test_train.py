@@ -176,10 +176,13 @@ def test_initial_weights_are_not_overwritten(train, tmp_path):
 
 @pytest.mark.parametrize(
     ("network", "size", "near"),
-    [("live", 100, "16, for example 96 or 112"), ("johnson", 33, "4, for example 32 or 36")],
+    [
+        ("live", 100, "16 for live, for example 96 or 112"),
+        ("johnson", 33, "4 for johnson, for example 32 or 36"),
+    ],
 )
 def test_unsupported_size_is_refused(train, network, size, near):
-    with pytest.raises(InputError, match=f"--size {size}: {network} takes multiples of {near}"):
+    with pytest.raises(InputError, match=f"--size {size}: must be a multiple of {near}"):
         train(network=network, size=size)
 
 
