@@ -1,1 +1,1 @@
-"""Training photos: download, synthetic scenes, and loading."""
+"""Training photos: download, synthetic scenes, loading and cropping."""

@@ -3,9 +3,9 @@
 In the dead leaves model (Lee, Mumford and Huang, "Occlusion models for natural images", IJCV 2001), opaque
 shapes occlude one another. With radii distributed as r^-3, the images have the edges, the scale invariance
 and the 1/f^2 power spectrum of photos. Baradad et al., "Learning to See by Looking at Noise" (NeurIPS 2021,
-arXiv:2106.05963), show that networks learn from such images. Departures, which style networks need: sky and
-ground with smooth gradients, shaded leaves, textured and flat surfaces, windows, grass, lighting, depth of
-field and noise.
+arXiv:2106.05963), show that networks learn from such images. Departures, for training style networks: sky and
+ground with smooth gradients, shaded leaves, textured and flat surfaces, windows, foliage, grass, lighting,
+depth of field and noise.
 """
 
 from collections.abc import Callable
@@ -24,13 +24,13 @@ streaks, with 128 as neutral value.
 """
 
 _SUPER = 2
-"""Supersampling factor. It is an inexpensive antialiasing of all edges, in all channels."""
+"""Supersampling factor. Supersampling antialiases all edges in all channels at low cost."""
 _SHIFT = 4
 """Number of fractional bits in the drawing coordinates of OpenCV."""
 
 
 def scene(seed: int | np.random.Generator, size: int = 256) -> Pixels:
-    """Generate a scene, uint8 (size, size, 3) RGB. A scene of 256 x 256 pixels takes about 20 ms on one core.
+    """Generate a scene, uint8 (size, size, 3) RGB.
 
     Args:
         seed: a seed, or a generator, which is advanced. With the same versions of NumPy and OpenCV, the same
@@ -102,8 +102,8 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
 
 def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float, float, float, float]]:
-    """Return the random surface of one leaf: roughness, and the four channels of ``shade``. `slope` is the
-    scale of the shading gradient.
+    """Return a random surface: the roughness, and the values of the four channels of ``shade``. `slope` is
+    the standard deviation of the shading gradient.
     """
     kind = rng.random()
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)
@@ -125,11 +125,11 @@ def _fill(
     rough: float,
     shading: tuple[float, float, float, float],
 ) -> None:
-    """Fill the polygon `points`, (n, 2) in pixels, on both canvases."""
+    """Fill the polygon `points`, (n, 2) in pixels, on both canvases, in place."""
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in color), rough), cv2.LINE_8, _SHIFT)
-    # The shading is a plane through the center of the leaf, so the mean brightness does not depend on the
-    # position of the leaf.
+    # The shading is zero at the center of the polygon, apart from its offset, so the mean brightness does not
+    # depend on the position of the polygon.
     middle = points.mean(0) / paint.shape[0] - 0.5
     x, y, offset, streak = shading
     offset -= (x - 128) * float(middle[0]) + (y - 128) * float(middle[1])
@@ -137,7 +137,7 @@ def _fill(
 
 
 def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Callable[[], Floats]) -> None:
-    """Draw the background: a wall, or sky and ground, with smooth gradients."""
+    """Draw the background: a sky or a wall with a smooth gradient, and often ground below a horizon."""
     size = paint.shape[0]
     corners = np.array([[-1, -1], [size + 1, -1], [size + 1, size + 1], [-1, size + 1]], np.float64)
     sky = color()
@@ -149,7 +149,7 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Cal
     else:
         rough, shading = _surface(rng, 25)
         _fill(paint, shade, corners, sky, rough, shading)
-    if rng.random() < 0.6:  # a horizon, sometimes hilly
+    if rng.random() < 0.6:  # a more or less hilly horizon
         x = np.linspace(-0.02, 1.02, 33)
         waves = sum(
             rng.normal(0, 0.06) / k * np.sin(2 * np.pi * (k * x * 0.7 + rng.random())) for k in range(1, 6)
@@ -161,7 +161,8 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Cal
 
 
 def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the positions of clusters of leaves: rows of x, y and spread, relative to the size of the scene.
+    """Return the clusters of leaves, (n, 3): x and y of the center, and the standard deviation of the
+    positions, relative to the size of the scene.
 
     The clusters cause detailed and empty regions, as in photos.
     """
@@ -186,7 +187,8 @@ def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
         angle = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 9))))
         points = np.stack([np.cos(angle), np.sin(angle)], 1) * rng.uniform(0.6, 1.1, (len(angle), 1))
     squeeze = np.exp(rng.normal(0, 0.45))
-    # Half of the shapes are axis-aligned: photos have more horizontal and vertical edges than others.
+    # About half of the shapes are nearly axis-aligned, since photos have more horizontal and vertical edges
+    # than others.
     turn = rng.normal(0, 0.06) if rng.random() < 0.5 else rng.uniform(0, np.pi)
     c, s = np.cos(turn), np.sin(turn)
     result: NDArray[np.float64] = points * (radius * squeeze, radius / squeeze) @ np.array([[c, s], [-s, c]])
@@ -206,7 +208,7 @@ def _leaves(
     smallest, largest = 0.012, 0.4
     # Inverse transform sampling of p(r) ~ r^-3 between the two limits.
     radii = (smallest**-2 + rng.random(count) * (largest**-2 - smallest**-2)) ** -0.5
-    # Large shapes are rare in this distribution, so one leaf in ten is made large.
+    # Large shapes are rare in this distribution, so about one leaf in ten gets another, larger radius.
     radii = np.where(rng.random(count) < 0.1, rng.uniform(0.06, 0.32, count), radii)
     where = spots[rng.integers(0, len(spots), count)]
     centers = np.where(
@@ -220,7 +222,7 @@ def _leaves(
 
 
 def _windows(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Callable[[], Floats]) -> None:
-    """Draw a grid of one small shape on a flat surface, in perspective, like facades, fences and tiles."""
+    """Draw a surface with a grid of equal rectangles, in perspective, like facades, fences and tiles."""
     size = paint.shape[0]
     columns, rows = rng.integers(2, 9, 2)
     width, height = rng.uniform(0.25, 0.8, 2)
@@ -300,8 +302,8 @@ def _grass(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats])
 
 
 def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1, 1)) -> Floats:
-    """Return 1/f noise, (size, size), normalized to unit standard deviation: a sum of octaves with decreasing
-    amplitude. `stretch` are the factors by which the noise is stretched along rows and columns.
+    """Return noise, float32 (size, size), with unit standard deviation: a sum of octaves with decreasing
+    amplitude. `stretch` contains the factors by which the noise is stretched vertically and horizontally.
     """
     total = np.zeros((size, size), np.float32)
     cells, weight = 4, 1.0
@@ -314,8 +316,8 @@ def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1,
 
 
 def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
-    """Apply shading, texture and lighting to the colors. Returns float32 (size, size, 3), 0-255, with values
-    that may exceed the range.
+    """Apply shading, texture and lighting to the colors. Returns float32 (size, size, 3), where 255 is white,
+    not clipped.
     """
     size = paint.shape[0]
     place = np.linspace(-0.5, 0.5, size, dtype=np.float32)
@@ -330,7 +332,7 @@ def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
 
 
 def _develop(rng: np.random.Generator, linear: Floats) -> Pixels:
-    """Simulate a camera: exposure, contrast, occasional blur, and noise."""
+    """Simulate a camera: contrast, exposure, occasional blur, and noise. Returns uint8 (size, size, 3)."""
     mean, spread = float(linear.mean()), float(linear.std()) + 1e-3
     gain = np.clip(rng.uniform(40, 68) / spread, 0.6, 1.6)
     out = (linear - mean) * gain + rng.uniform(75, 145)

@@ -1,7 +1,7 @@
 """Download of training photos: one zip archive, which is verified and unpacked into the cache folder.
 
-The photos are unpacked to a temporary folder, which is then renamed, so an existing folder is complete. An
-interrupted download remains in a `.part` file, and the next call resumes it.
+The photos are unpacked to a temporary folder, which is renamed at the end, so the folder is never incomplete.
+An interrupted download remains in a `.part` file, and the next call resumes it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int | None], None]
 """Called with the phase ("download", "check" or "unpack"), the amount done, and the total, or None if it is
 unknown.
 
-The unit is bytes in the first two phases, and files in the last.
+The unit is bytes for "download" and "check", and files for "unpack".
 """
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
@@ -40,28 +40,36 @@ _MARGIN = 64 * 2**20
 _BLOCK = 2**18
 """Number of bytes read at once."""
 _TIMEOUT = 60.0
-"""Seconds."""
+"""Timeout of each network operation, in seconds."""
 _ATTEMPTS = 5
-"""Number of consecutive attempts without progress before the download fails."""
+"""Number of consecutive failed attempts after which the download fails. An attempt that received data
+restarts the count at 1.
+"""
 _PAUSE = 1.0
-"""Seconds before the second attempt. The pause doubles with each further attempt."""
+"""Pause after the first failed attempt, in seconds. It doubles with each consecutive failure."""
 
 
 def prepared_photos() -> Path | None:
-    """Return the default folder of `prepare_photos`, or None if it does not exist."""
+    """Return the default folder of `prepare_photos`, or None if it does not exist or contains no photos."""
     folder = cache_folder() / "photos"
     return folder if _holds_photos(folder) else None
 
 
 def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | None = None) -> Path:
-    """Download and unpack the photos, unless they already exist. Returns their folder.
+    """Download and unpack the photos, unless the folder already contains photos. Returns the folder.
 
     The archive is deleted after it is unpacked. After an error, a `.part` file may remain, which the next
     call resumes.
 
+    Args:
+        settings: source and destination; default: `PhotoSettings()`.
+        progress: called during the download, the check and the unpacking.
+
     Raises:
-        InputError: the download failed, or the archive is not the expected one.
-        OutputError: a file cannot be written, or there is not enough disk space.
+        InputError: the address is invalid, the download failed, or the archive is too large, is damaged,
+            contains no photos or has another checksum.
+        OutputError: the folder contains other files, a file cannot be written, or there is not enough disk
+            space.
     """
     settings = settings or PhotoSettings()
     check(settings)
@@ -73,11 +81,11 @@ def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | N
         return folder
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise OutputError(f"{folder}: already exists and contains no photos")
+            raise OutputError(f"{folder}: already exists, and is neither empty nor a folder of photos")
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror or error}") from error
-    # The name depends on the URL, so that a download never resumes from another archive.
+    # The name depends on URL and checksum, so that a download never resumes from another archive.
     source = hashlib.sha256(f"{settings.url} {settings.md5}".encode()).hexdigest()[:12]
     part = folder.parent / f".{folder.name}-{source}.zip.part"
     _fetch_checked(settings, part, progress)
@@ -95,8 +103,8 @@ def _holds_photos(folder: Path) -> bool:
 
 
 def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> None:
+    """Download the archive to `part` and verify its checksum. Raises `InputError` and `OutputError`."""
     # A `.part` file may belong to an older version of the archive, so retry once from the start.
-    """Download the archive to `part` and verify its checksum."""
     for resumed in (True, False) if part.exists() else (False,):
         _fetch(settings.url, part, progress)
         found = _md5(part, progress) if settings.md5 else ""
@@ -105,7 +113,7 @@ def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> N
         part.unlink(missing_ok=True)
         if not resumed:
             raise InputError(
-                f"{settings.url}: has MD5 {found}, not {settings.md5.lower()}; the archive is not used"
+                f"{settings.url}: has MD5 {found}, not {settings.md5.lower()}; the download was deleted"
             )
 
 
@@ -124,7 +132,9 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
     """Download `url` to `part`, with several attempts.
 
     Raises:
-        InputError: the server refuses the request, or `_ATTEMPTS` consecutive attempts made no progress.
+        InputError: the server refuses the request, the archive is larger than `MAX_ARCHIVE`, or `_ATTEMPTS`
+            consecutive attempts failed.
+        OutputError: `part` cannot be written, or there is not enough disk space.
     """
     failures = 0
     while True:
@@ -147,7 +157,10 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
 
 
 def _fetch_once(url: str, part: Path, progress: Progress) -> None:
-    """Download `url` to `part`, from the end of an existing partial download."""
+    """Download `url` to `part`. If `part` exists, only the rest is requested.
+
+    Raises the errors of `_fetch`, and `OSError` or `http.client.HTTPException` if another attempt may help.
+    """
     done = _length(part)
     try:
         request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
@@ -157,14 +170,14 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
     except urllib.error.HTTPError as error:
         if error.code != 416 or not done:
             raise
-        # Nothing to download: the file is complete, or it is too long and must be downloaded again.
+        # The server has no bytes after `done`. Either the file is complete, or it must be downloaded again.
         error.close()
         if error.headers.get("Content-Range") == f"bytes */{done}":
             return
         part.unlink(missing_ok=True)
-        raise http.client.HTTPException("the archive is shorter than the partial download") from error
+        raise http.client.HTTPException("the partial download does not match the archive") from error
     with answer:
-        # A server without Range support, or with another range in its response, cannot resume the download.
+        # A server that does not support ranges returns the whole archive (status 200).
         if done and not (
             answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {done}-")
         ):
@@ -175,7 +188,7 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
         length = answer.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
         if (total or 0) > MAX_ARCHIVE:
-            raise InputError(f"{url}: {total:,} bytes exceed the limit of {MAX_ARCHIVE:,}")
+            raise InputError(f"{url}: has {total:,} bytes; at most {MAX_ARCHIVE:,} are allowed")
         if total is not None:
             # Photos hardly compress, so unpacking needs the same space again.
             _check_space(part.parent, 2 * total - done)
@@ -186,20 +199,31 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
 def _copy(
     answer: IO[bytes], file: IO[bytes], part: Path, done: int, total: int | None, progress: Progress
 ) -> None:
-    """Append the response of the server to `file`. `done` is the number of bytes that it already contains."""
+    """Append the response of the server to `file`, which already contains `done` of `total` bytes.
+
+    Raises:
+        http.client.HTTPException: the connection was lost.
+        InputError: the archive is larger than `MAX_ARCHIVE`.
+        OutputError: `file` cannot be written.
+    """
     progress("download", done, total)
     while block := answer.read(_BLOCK):
         _write(file, block, part)
         done += len(block)
         if done > MAX_ARCHIVE:
-            raise InputError(f"{part}: exceeds the limit of {MAX_ARCHIVE:,} bytes")
+            raise InputError(f"{part}: the archive has more than {MAX_ARCHIVE:,} bytes")
         progress("download", done, total)
     if total is not None and done < total:
         raise http.client.HTTPException(f"the connection was lost after {done:,} of {total:,} bytes")
 
 
 def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
-    """Unpack the photos in the archive to `folder` atomically, without subfolders."""
+    """Unpack the photos in the archive to `folder` atomically, without subfolders.
+
+    Raises:
+        InputError: the archive is damaged, or `_photos_in` refuses it. It is deleted.
+        OutputError: a file cannot be written, or there is not enough disk space.
+    """
     try:
         with zipfile.ZipFile(archive) as zipped:
             photos = _photos_in(zipped, url)
@@ -215,10 +239,10 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        # Length and checksum are correct, so resuming the download would not help.
+        # The download is complete, so resuming it would not help.
         archive.unlink(missing_ok=True)
         raise InputError(
-            f"{url}: is not a zip archive of photos ({' '.join(str(error).split())[:120]})"
+            f"{url}: is not a usable zip archive ({' '.join(str(error).split())[:120]})"
         ) from error
     except InputError:
         archive.unlink(missing_ok=True)
@@ -233,7 +257,8 @@ def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
     Only the last component of each path is used.
 
     Raises:
-        InputError: a path is unsafe, a name occurs twice, a file is too large, or there are no photos.
+        InputError: a path is unsafe, a name occurs twice, a photo is larger than `MAX_FILE`, or there are no
+            photos.
     """
     photos: dict[str, zipfile.ZipInfo] = {}
     for info in zipped.infolist():
@@ -243,9 +268,9 @@ def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
         if info.is_dir() or path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
         if path.name in photos:
-            raise InputError(f"{url}: the archive contains {path.name!r} twice")
+            raise InputError(f"{url}: the archive contains two files named {path.name!r}")
         if info.file_size > MAX_FILE:
-            raise InputError(f"{url}: {path.name!r} is larger than {MAX_FILE:,} bytes")
+            raise InputError(f"{url}: {path.name!r} has more than {MAX_FILE:,} bytes")
         photos[path.name] = info
     if not photos:
         raise InputError(f"{url}: the archive contains no photos")
@@ -253,28 +278,31 @@ def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
 
 
 def _unpack_one(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
-    # zipfile stops at the size stated in the directory and verifies the checksum there, so an entry cannot
-    # exceed it.
-    """Unpack one entry of the archive to `path`."""
+    """Unpack one entry of the archive to `path`, which must not exist."""
+    # zipfile stops at the size that the central directory states, which `_photos_in` has checked.
     with zipped.open(info) as source, _open(path, "xb") as file:
         while block := source.read(_BLOCK):
             _write(file, block, path)
 
 
 def _check_space(folder: Path, needed: int) -> None:
-    """Raise `OutputError` if the disk of `folder` has less than `needed` bytes and the margin."""
+    """Raise `OutputError` if the disk of `folder` has less free space than `needed` plus `_MARGIN` bytes.
+
+    Nothing is checked if the free space is unknown.
+    """
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
         return
     if free < needed + _MARGIN:
         raise OutputError(
-            f"{folder}: {free / 2**20:,.0f} MiB free, {(needed + _MARGIN) / 2**20:,.0f} MiB needed"
+            f"{folder}: {(needed + _MARGIN) / 2**20:,.0f} MiB of disk space are needed, but"
+            f" {free / 2**20:,.0f} MiB are free"
         )
 
 
 def _open(path: Path, mode: str) -> IO[bytes]:
-    """Open a file. Raises `OutputError`."""
+    """Open a file for writing. Raises `OutputError`."""
     try:
         file: IO[bytes] = path.open(mode)
         return file
@@ -283,8 +311,8 @@ def _open(path: Path, mode: str) -> IO[bytes]:
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
-    # A separate function, since an OSError while reading is a connection error, which is retried.
     """Write a block to `file`. Raises `OutputError`."""
+    # In `_copy`, an `OSError` of the connection leads to another attempt; one of the disk must not.
     try:
         file.write(block)
     except OSError as error:
@@ -292,7 +320,7 @@ def _write(file: IO[bytes], block: bytes, path: Path) -> None:
 
 
 def _length(path: Path) -> int:
-    """Return the size of a file in bytes; 0 if it does not exist."""
+    """Return the size of a file in bytes; 0 if it does not exist or cannot be accessed."""
     try:
         return path.stat().st_size
     except OSError:

@@ -1,8 +1,8 @@
 """Training photos as a deterministic function of the seed and the sample number.
 
-The photo, the crop and the flip of sample i depend only on (seed, i). A resumed training therefore sees the
-same photos as an uninterrupted one, the batches do not depend on the number of threads, and the loader has no
-state to save.
+The photo, the crop and the flip of sample i depend only on (seed, i). A resumed run therefore gets the same
+crops as an uninterrupted one, the batches do not depend on the number of threads, and the loader has no state
+to save.
 """
 
 import contextlib
@@ -27,7 +27,8 @@ from fststyle.train.data.download import prepared_photos
 PREFETCH = 4
 """Number of prefetched crops per loader thread."""
 MAX_SIDE = 640
-"""Largest shorter side, in pixels, to which a photo is scaled before it is cropped. Large crops allow more.
+"""Largest shorter side, in pixels, to which a photo is scaled before it is cropped. For large crops, it is
+1.5 times the side of the crop.
 """
 
 
@@ -44,17 +45,17 @@ def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
         style_size: the shorter side is scaled to this number of pixels. It determines the size of the brush
             strokes, so small images are upscaled.
         stretch: fraction, 0 to 1, by which the tones are stretched to the full range from black to white.
-            Scans of old prints are often faint.
+            At 1, the darkest and the lightest 1 % are clipped. Scans of old prints are often faint.
 
     Raises:
-        InputError: the file cannot be read, or its longer side exceeds 8 times the shorter one.
+        InputError: the file cannot be read, or its longer side is more than 8 times the shorter one.
     """
     rgb = images.read(path).opaque
     scale = style_size / min(rgb.shape[:2])
     height, width = (max(style_size, round(side * scale)) for side in rgb.shape[:2])
     if max(height, width) > 8 * style_size:
         size = f"{rgb.shape[1]}x{rgb.shape[0]}"
-        raise InputError(f"{path}: the longer side exceeds 8 times the shorter ({size})")
+        raise InputError(f"{path}: the longer side is more than 8 times the shorter ({size})")
     image = Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS)
     if stretch:
         full = ImageOps.autocontrast(image, cutoff=1, preserve_tone=True)
@@ -68,7 +69,7 @@ class Sample:
 
     Args:
         rgb: the crop, uint8 (size, size, 3).
-        skipped: the files that were skipped because they are damaged or too small.
+        skipped: the paths of the files that were skipped because they are damaged or too small.
     """
 
     rgb: RGB
@@ -81,18 +82,19 @@ class Photos:
     A file that is damaged or too small is replaced by the next one and reported in `Sample.skipped`.
 
     Args:
-        folder: photos of any size.
+        folder: folder of photos of any size; subfolders are included.
         size: side of the crops in pixels.
-        smallest: photos with a shorter side below this are skipped; default: a quarter of `size`.
+        smallest: photos with a shorter side below this number of pixels are skipped; default: a quarter of
+            `size`.
         without: files that are excluded.
         inner: the shorter side of a photo is scaled to at least this number of pixels; default: `size`. If
             the scaled photo is smaller than the crop, it is padded by reflection.
-        enlarge: largest factor by which photos are upscaled. Small photos have few flat regions, while in a
-            large photo a sky is larger than a crop. Upscaled photos contain such regions, and the networks
-            learn to fill them.
+        enlarge: largest factor by which a photo is upscaled, unless `inner` requires more. In crops of large
+            photos, flat regions such as skies often fill the whole crop. Upscaled small photos also contain
+            such crops, and the networks learn to fill them.
 
     Raises:
-        InputError: the folder contains no photos.
+        InputError: the folder cannot be read or contains no photos.
     """
 
     def __init__(
@@ -129,12 +131,13 @@ class Photos:
                 continue
             return Sample(_crop(rgb, self.size, self.inner, self.enlarge, rng), tuple(skipped))
         raise TrainingError(
-            f"none of the {self.source} can be used: all are damaged or smaller than {self.smallest} pixels"
+            f"none of the {self.source} can be used: all are damaged or have a side below {self.smallest}"
+            " pixels"
         )
 
 
 class Scenes:
-    """Synthetic scenes (`fststyle.train.data.dead_leaves`), for trainings without photos.
+    """Synthetic scenes (`fststyle.train.data.dead_leaves`), for training without photos.
 
     Args:
         size: side of the scenes in pixels.
@@ -152,14 +155,14 @@ class Scenes:
 def _crop(rgb: RGB, size: int, inner: int, enlarge: float, rng: np.random.Generator) -> RGB:
     """Return a random square crop, uint8 (size, size, 3), so that crops show both whole scenes and details.
 
-    The shorter side is scaled to a random length first: log-uniform from `inner` to `MAX_SIDE`, but upscaled
-    by at most the factor `enlarge`, or to `inner`.
+    First, the photo is scaled so that its shorter side has a random length, log-uniform from `inner` to
+    `MAX_SIDE` or to `enlarge` times its original length, whichever is smaller. See `Photos` and `MAX_SIDE`.
     """
     short = min(rgb.shape[:2])
     most = max(inner, min(short * enlarge, max(MAX_SIDE, size * 3 // 2)))
     target = round(inner * (most / inner) ** rng.random())
     image = Image.fromarray(rgb)
-    # With reducing_gap, large photos are scaled several times faster, without a visible difference.
+    # reducing_gap makes the scaling of large photos faster, without a visible difference.
     scaled = tuple(max(inner, round(side * target / short)) for side in image.size)
     if scaled != image.size:
         image = image.resize(scaled, Image.Resampling.BICUBIC, reducing_gap=3)
@@ -186,15 +189,18 @@ def photo_source(
     """Return the photos in `folder`; without a folder, those downloaded by `fststyle data`, or else synthetic
     scenes.
 
-    The other arguments are those of `Photos`.
+    The other arguments are those of `Photos`. Scenes use `size` only. Raises `InputError` like `Photos`.
     """
     folder = folder or prepared_photos()
     return Photos(folder, size, smallest, without, inner, enlarge) if folder else Scenes(size)
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
-    """Return `count` validation crops, uint8 (size, size, 3) each. Their sample numbers are never used in
-    training.
+    """Return `count` crops for validation, uint8 (size, size, 3) each. Their sample numbers are never used in
+    training, but the photos may be.
+
+    Raises:
+        TrainingError: none of the photos can be used.
     """
     return [source.sample(np.random.default_rng((seed, 2**62 + i))).rgb for i in range(count)]
 
@@ -215,16 +221,19 @@ def batches(
     Args:
         source: the photos or the synthetic scenes.
         seed: the seed of all samples.
-        batch: number of images per step over all processes.
-        start: first step.
-        steps: end of the range of steps.
+        batch: number of images per step over all processes, a multiple of `world`.
+        start: number of the first step.
+        steps: number of the last step plus 1.
         workers: number of threads that prefetch; with 0, crops are loaded when they are needed. Threads are
-            sufficient, since Pillow releases the GIL while decoding, and unlike processes they work in
-            scripts without a main guard.
+            sufficient, since Pillow releases the GIL while decoding. Unlike processes, they work in scripts
+            without a main guard.
         rank, world: number of this process, and number of processes. Each gets an equal part of the batch.
 
     Yields:
-        The images, uint8 (batch / world, 3, size, size), and the files that were skipped.
+        The images, uint8 (batch / world, 3, size, size), and the paths of the files that were skipped.
+
+    Raises:
+        TrainingError: none of the photos can be used.
     """
     share = batch // world
 
@@ -244,7 +253,9 @@ def batches(
 
 
 def _ahead(read: Callable[[int], Sample], numbers: Iterator[int], workers: int) -> Generator[Sample]:
-    """Yield ``map(read, numbers)`` in threads, with `PREFETCH` prefetched samples per thread."""
+    """Yield ``read(number)`` for each of `numbers`, in order. The `workers` threads prefetch up to `PREFETCH`
+    samples each.
+    """
     waiting: deque[Future[Sample]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="fststyle-photos") as pool:
         try:

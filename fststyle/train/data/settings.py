@@ -1,4 +1,4 @@
-"""Settings of `fststyle data`. Has no heavy imports, so that the command line starts fast."""
+"""Settings of `fststyle data`. Does not import torch, so that the command line starts fast."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,4 +16,4 @@ class PhotoSettings:
     md5: str = option(
         "442b8da7639aecaf257c1dceb8ba8c80", "MD5 checksum of the archive; empty to skip the check."
     )
-    folder: Path | None = option(None, "Folder for the photos; default: in the cache folder.")
+    folder: Path | None = option(None, "Folder for the photos; default: photos in the cache folder.")

@@ -2,8 +2,8 @@
 overfit to a small dataset.
 
 Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training" (arXiv:2006.10738). All
-functions take images (N, C, H, W) in [-1, 1], and return images of the same shape. After `colored`, values may
-be outside this range. The random numbers come from the global torch generator.
+functions take images (N, C, H, W) in [-1, 1], and return images of the same shape. After `colored`, values
+may be outside this range. The random numbers come from the global torch generator.
 """
 
 import torch

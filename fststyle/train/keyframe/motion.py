@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from fststyle.arrays import RGB
 
 DIFFERENT = 20.0
-"""Largest difference between a frame and the warped previous frame at which the flow is reliable: the largest
-difference of a color channel (0-255), averaged over 5x5 pixels.
+"""Limit of the difference between a frame and the warped previous frame. The flow is reliable where the
+difference is below it: the largest difference of a color channel (0-255), averaged over 5x5 pixels.
 """
 
 
@@ -32,8 +32,9 @@ class Motion(NamedTuple):
 def motion(before: RGB, after: RGB) -> Motion:
     """Return the optical flow from the frame `after` to the previous frame `before`, uint8 (H, W, 3) each.
 
-    DIS (Kroeger et al. 2016), with the forward-backward check of Ruder et al. 2016 (arXiv:1604.08610,
-    equation 9) and an additional comparison of colors.
+    The flow is that of DIS (Kroeger et al. 2016). It is reliable where it passes the forward-backward check
+    of Ruder et al. 2016 (arXiv:1604.08610, equation 9), ends within the frame, and leads to a similar color
+    (`DIFFERENT`).
     """
     old, new = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -52,8 +53,8 @@ def motion(before: RGB, after: RGB) -> Motion:
 
 
 def motion_loss(before: Tensor, after: Tensor, moved: Motion) -> Tensor:
-    """Return the temporal loss, (1,): MSE (0-255) between a stylized frame and the warped stylized previous
-    frame, where the flow is reliable, divided by the number of all pixels.
+    """Return the temporal loss, (1,): squared difference (0-255) between a stylized frame and the warped
+    stylized previous frame, averaged over all pixels. Where the flow is not reliable, the difference is 0.
 
     The short-term temporal loss of Ruder et al. 2016 (arXiv:1604.08610), between two outputs of a network.
     The gradient flows to both frames.

@@ -17,7 +17,9 @@ class KeyframeSettings:
         dataclasses.MISSING,
         "The shot: an image sequence (a folder or a pattern such as %05d.png), or a video.",
     )
-    painted: list[Path] = option(dataclasses.MISSING, "A painted frame of the shot; may be repeated.")
+    painted: list[Path] = option(
+        dataclasses.MISSING, "A painted frame of the shot. Repeat the option for more."
+    )
     at: str | None = option(
         None,
         "Comma-separated frame numbers of the painted frames, in the order of --painted; the first frame of a"
@@ -33,7 +35,7 @@ class KeyframeSettings:
     size: int = option(192, "Side in pixels of the square patches that the losses compare.", min=32, max=2048)
     window: int = option(
         512,
-        "Longest side in pixels of a part of a frame that is stylized in one step.",
+        "Largest side in pixels of the part of a frame that is stylized in one step.",
         min=32,
         max=4096,
     )

@@ -33,11 +33,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Shot:
-    """The frames of a shot. They have one size, with a shorter side of at most `REFERENCE_SIDE`, the default
-    size for stylization.
+    """The frames of a shot, all of one size. The shorter side is at most `REFERENCE_SIDE`, up to which brush
+    strokes have the trained size.
 
     Args:
-        pairs: the painted frames, sorted by number.
+        pairs: the painted frames with their frames, sorted by number.
         neighbors: pairs of consecutive frames, uint8 (H, W, 3) each, with the number of the first one.
         source: a description for messages.
     """
@@ -47,19 +47,22 @@ class Shot:
     source: str
 
     def nearest(self, number: int) -> int:
-        """Return the index in `pairs` of the painted frame that is nearest to the frame `number`."""
+        """Return the index in `pairs` of the painted frame that is nearest to the frame `number`, the earlier
+        one of two that are equally near.
+        """
         return min(range(len(self.pairs)), key=lambda i: abs(self.pairs[i].number - number))
 
 
 def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
-    """Return the frame numbers of the painted frames.
+    """Return the frame numbers of the painted frames, in the order of `painted`.
 
     Args:
         painted: the files of the painted frames.
         at: comma-separated numbers, or None for the last number in each file name.
 
     Raises:
-        InputError: a number is missing, occurs twice or is not a whole number.
+        InputError: there is no painted frame, or a number is missing, occurs twice or is not a whole number
+            of at most nine digits.
     """
     if not painted:
         raise InputError("--painted: at least one painted frame is needed")
@@ -69,7 +72,8 @@ def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
             raise InputError(f"--at: {at!r} is not a list of frame numbers, such as 12,80")
         if len(texts) != len(painted):
             raise InputError(
-                f"--at: frame numbers: {len(texts)}, painted frames: {len(painted)}; they must be equal"
+                f"--at: {at!r} has {len(texts)} frame number{'s' * (len(texts) != 1)}, but --painted is given"
+                f" {len(painted)} time{'s' * (len(painted) != 1)}"
             )
         numbers = [int(text) for text in texts]
     else:
@@ -81,7 +85,8 @@ def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
             numbers.append(int(found[-1]))
     if len(set(numbers)) < len(numbers):
         raise InputError(
-            f"--painted: two painted frames have the same number ({', '.join(map(str, numbers))})"
+            f"{'--painted' if at is None else '--at'}: two painted frames have the same number"
+            f" ({', '.join(map(str, numbers))})"
         )
     return numbers
 
@@ -91,13 +96,13 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
 
     Args:
         frames: an image sequence (a folder or a pattern of file names), or a video, whose first frame is 1.
-        painted: image files. They may differ in size from the frames, but not in aspect ratio. Where they are
-            transparent, the frame is used.
+        painted: image files. They may differ in size from the frames, but not in aspect ratio (`TOLERANCE`).
+            They are scaled to the size of the frames. Where they are transparent, the frame is used.
         at: the numbers of the painted frames, as in `numbers_of`.
 
     Raises:
-        InputError: a file cannot be read, a painted frame is not in the shot or has another aspect ratio, or
-            the shot has fewer than two frames.
+        InputError: a file cannot be read, `numbers_of` fails, a painted frame is not in the shot, has another
+            aspect ratio or is fully transparent, or the shot has fewer than two frames.
     """
     numbers = numbers_of(painted, at)
     painted_images = [images.read(path) for path in painted]
@@ -127,7 +132,11 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
 
 
 def _numbered(frames: Path) -> Iterator[tuple[int, RGB]]:
-    """Yield the frames with their numbers, downscaled to a shorter side of at most `REFERENCE_SIDE`."""
+    """Yield the frames, downscaled to a shorter side of at most `REFERENCE_SIDE`, with their numbers.
+
+    Raises:
+        InputError: the frames cannot be read, or the video is damaged.
+    """
     source = open_source(frames, InputOptions())
     with contextlib.closing(source):
         count = itertools.count(1)
@@ -145,8 +154,8 @@ def _numbered(frames: Path) -> Iterator[tuple[int, RGB]]:
 def _watched(
     frames: Iterable[tuple[int, RGB]], numbers: set[int], wanted: dict[int, RGB], seen: list[int]
 ) -> Iterator[tuple[int, RGB]]:
-    """Yield `frames` unchanged. Store their numbers in `seen`, and those whose number is in `numbers` in
-    `wanted`.
+    """Yield `frames` unchanged. Append the number of each frame to `seen`, and store the frames with one of
+    the `numbers` in `wanted`, by number.
     """
     for number, rgb in frames:
         seen.append(number)
@@ -156,7 +165,8 @@ def _watched(
 
 
 def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
-    """Return at most `MOST` pairs of consecutive frames, evenly spaced over the shot.
+    """Return at most `MOST` pairs of consecutive frames, evenly spaced over the shot, with the number of the
+    first frame of each pair.
 
     The length of the shot is not known in advance. Whenever there are too many pairs, every second one is
     dropped.
@@ -175,16 +185,18 @@ def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
 
 
 def _fitted(path: Path, image: images.Picture, frame: RGB) -> RGB:
-    """Return a painted frame at the size of its frame. Where it is transparent, it shows the frame.
+    """Return the painted frame `image`, scaled to the size of `frame` and composited on it.
 
     Raises:
-        InputError: the aspect ratios differ, or the painted frame is fully transparent.
+        InputError: the aspect ratios differ by more than `TOLERANCE`, or the painted frame is fully
+            transparent. The message names `path`.
     """
     first, (height, width) = image.frames[0], frame.shape[:2]
     rows, columns = image.size
     if abs(columns * height / (rows * width) - 1) > TOLERANCE:
         raise InputError(
-            f"{path}: {columns}x{rows} pixels differ in aspect ratio from the frames ({width}x{height})"
+            f"{path}: the aspect ratio of {columns}x{rows} pixels differs by more than {TOLERANCE:.0%} from"
+            f" that of the frames ({width}x{height})"
         )
     if first.alpha is not None and not first.alpha.any():
         raise InputError(f"{path}: is fully transparent; nothing is painted")

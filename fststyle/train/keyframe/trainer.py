@@ -24,9 +24,9 @@ from fststyle.train.optimizer_step import minimize
 from fststyle.train.style.trainer import learning_rate, optimizer_for
 
 FEATURE_LAYERS = ("relu1_2", "relu2_2", "relu3_3")
-"""VGG-16 layers of the feature loss."""
+"""VGG-16 layers of the feature loss, which have equal weights."""
 GRAIN = 3.0
-"""Standard deviation of the noise (0-255) on the second of two consecutive frames."""
+"""Standard deviation (0-255) of the noise that is added to the second of two consecutive frames."""
 _MULTIPLE = 16
 """A multiple of the stride of the network."""
 
@@ -42,11 +42,12 @@ class Sample(NamedTuple):
 
     Args:
         pair: index of a painted frame in `Shot.pairs`.
-        pair_window: the part of this frame that is stylized.
-        pair_patch: the part of this window that the losses compare.
+        pair_window: the part of the painted frame that is stylized.
+        pair_patch: the part of `pair_window` that the losses compare, relative to it.
         neighbors: index of two consecutive frames in `Shot.neighbors`.
-        window: the part of these frames that is stylized.
-        patch: the part of this window that the losses compare.
+        window: the part of the consecutive frames that is stylized.
+        patch: the part of `window` that the style loss and the grid loss use, relative to it. The temporal
+            loss uses all of `window`.
     """
 
     pair: int
@@ -74,13 +75,13 @@ def samples(shot: Shot, settings: KeyframeSettings, start: int, steps: int) -> I
 
 
 def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple: int = 1) -> Window:
-    """Return a random part of a frame.
+    """Return a random part of a frame. Its sides are as large as the arguments allow.
 
     Args:
         size: size (H, W) of the frame.
         most: largest side of the part, in pixels.
         rng: source of randomness.
-        multiple: the sides of the part are multiples of this.
+        multiple: the sides of the part are multiples of this number.
     """
     places = []
     for side in size:
@@ -93,8 +94,8 @@ def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple
 def pixel_loss(stylized: Tensor, painted: Tensor) -> Tensor:
     """Return the pixel loss, (N,): mean absolute difference for pixels in 0..1, averaged over `PIXEL_SCALES`.
 
-    At full size alone, brush strokes whose position the network cannot predict are averaged away. Small sizes
-    compare the colors of regions, independently of the strokes.
+    With a loss at full size alone, the network averages brush strokes whose positions it cannot predict. At
+    the smaller scales, the loss compares the colors of regions, independently of the strokes.
 
     Args:
         stylized: the output of the network, (N, 3, H, W) in [-1, 1].
@@ -109,11 +110,11 @@ class Trainer:
     """Trains one network on the painted frames of a shot.
 
     The network stylizes a window of a frame, by default most of the frame, so that the statistics of its
-    instance norm are close to those of a whole frame, as at inference. The losses are computed on a random
-    patch of the window.
+    instance norm are close to those of a whole frame, as at inference. All losses except the temporal loss
+    are computed on a random patch of the window.
 
     Args:
-        settings: the settings of the training.
+        settings: the settings of the training run.
         compute: device and precision.
         vgg: the loss network, with replicate padding.
         shot: the frames.
@@ -141,21 +142,21 @@ class Trainer:
         ]
 
     def trial(self) -> "Trainer":
-        """Return a trainer with a copy of the network and of the optimizer, to measure the speed of a
-        step.
-        """
+        """Return a trainer with a copy of the network and a new optimizer, to measure the time of a step."""
         net = copy.deepcopy(self.net)
         optimizer = optimizer_for(net, self.settings)
         return Trainer(self.settings, self.compute, self.vgg, self.shot, net, optimizer, self.styles)
 
     def step(self, number: int, sample: Sample) -> dict[str, Tensor]:
-        """Run one training step. Returns the weighted losses, and "loss", their sum, which is minimized."""
+        """Run the training step `number`, from 0. Returns the weighted losses by name, scalars, and "loss",
+        their sum, which is minimized.
+        """
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, number)
         random = settings.seed * 1_000_003 + number
-        # The network draws a random offset of its noise field. It is seeded by the step, so that a resumed
-        # training is identical to an uninterrupted one.
+        # The network draws a random offset of its noise field. The step seeds the draw, so that a resumed run
+        # is identical to an uninterrupted one.
         with self.compute.autocast(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(random)
             losses = {**self._pair_losses(sample), **self._shot_losses(sample, random)}
@@ -171,8 +172,10 @@ class Trainer:
         return placed
 
     def _pair_losses(self, sample: Sample) -> dict[str, Tensor]:
-        """Return the pixel and feature loss against the painted frame, as in Texler et al. 2020, without
-        their adversarial loss.
+        """Return the weighted pixel loss and feature loss against the painted frame, as in Texler et al.
+        2020, (1,) each.
+
+        The feature loss is relative to the mean square of the activations of the painted frame.
         """
         pair, patch = self.shot.pairs[sample.pair], (..., *sample.pair_patch)
         stylized = clamp_output(self.net(self._tensor(pair.frame, sample.pair_window)).float())[patch]
@@ -190,8 +193,9 @@ class Trainer:
         }
 
     def _shot_losses(self, sample: Sample, random: int) -> dict[str, Tensor]:
-        """Return the losses on two consecutive frames: the style loss against the nearest painted frame
-        (Futschik et al. 2021), the grid loss, and the temporal loss along the optical flow.
+        """Return the weighted losses on two consecutive frames, (1,) each: the style loss against the nearest
+        painted frame (Futschik et al. 2021), the grid loss and, unless ``steady_weight`` is 0, the temporal
+        loss along the optical flow. `random` is the seed of the noise.
         """
         settings = self.settings
         number, before, after = self.shot.neighbors[sample.neighbors]

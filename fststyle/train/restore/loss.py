@@ -1,4 +1,4 @@
-"""Objective of the restoration: style, patch and color losses of the hole against its surroundings."""
+"""Objective of the restoration: style, patch, color and tone loss of the hole against its surroundings."""
 
 import math
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from fststyle.train.networks.vgg import VGG16
 from fststyle.train.restore.windows import depth
 
 FEATURE_SIDE = 3
-"""Side of the patches of features."""
+"""Side of the patches of features, in positions."""
 COLOR_SIDE = 7
-"""Side of the patches of pixels."""
+"""Side of the patches of pixels, in pixels."""
 MOST = 16_384
 """Largest number of intact patches that are compared. If there are more, a random subset is used."""
 AT_ONCE = 1024
@@ -36,14 +36,15 @@ class Terms(NamedTuple):
 
 
 class Patches:
-    """Compares the patches of a feature map that overlap the hole with the most similar intact patches.
+    """Comparison of the patches of a feature map that overlap the hole with the most similar intact patches.
 
     Args:
         found: the feature map, (1, C, h, w).
         damaged: bool (h, w), the positions that change.
-        unusable: bool (h, w), the positions that are not used as targets.
-        side: side of the patches.
-        normalized: whether similarity is the normalized correlation instead of the squared difference.
+        unusable: bool (h, w), the positions that no intact patch may contain.
+        side: side of the patches, an odd number of positions.
+        normalized: True if the most similar patch is that with the highest normalized correlation, False if
+            it is that with the smallest squared difference.
     """
 
     def __init__(self, found: Tensor, damaged: Tensor, unusable: Tensor, side: int, normalized: bool):
@@ -63,18 +64,20 @@ class Patches:
 
     @property
     def usable(self) -> bool:
-        """Whether there are an intact patch and a patch that overlaps the hole."""
+        """Whether there is at least one intact patch, and at least one that overlaps the hole."""
         return bool(self.known.shape[1] and len(self.places))
 
     def _all(self, found: Tensor) -> Tensor:
-        """Return all patches of a feature map (1, C, h, w), as columns: (C * side * side, h * w)."""
+        """Return the patches around all positions of a feature map (1, C, h, w), as columns:
+        (C * side * side, h * w).
+        """
         margin = self.side // 2
         return F.unfold(F.pad(found.float(), (margin,) * 4, mode="replicate"), self.side)[0]
 
     def choose(self, found: Tensor) -> None:
-        """Find the most similar intact patch for each patch that overlaps the hole.
+        """Find the most similar intact patch for each patch of `found`, (1, C, h, w), that overlaps the hole.
 
-        Computed in float32, since in bfloat16 the correlations of similar patches are equal.
+        Computed in float32, since bfloat16 cannot distinguish the correlations of similar patches.
         """
         with torch.autocast(found.device.type, enabled=False):
             self._choose(found)
@@ -85,7 +88,7 @@ class Patches:
             queries, known, half = F.normalize(queries, dim=0), F.normalize(known, dim=0), None
         else:
             half = known.square().sum(0) / 2
-        # For a large hole, all similarities together would take gigabytes.
+        # For a large hole, all similarities at once would take gigabytes.
         chosen = []
         for some in queries.split(AT_ONCE, dim=1):
             similarity = some.T @ known
@@ -93,19 +96,23 @@ class Patches:
         self.chosen = torch.cat(chosen)
 
     def loss(self, found: Tensor) -> Tensor:
-        """Return the mean squared difference from the chosen patches, relative to the mean square of the
-        intact ones. A scalar.
+        """Return the mean squared difference between the patches of `found`, (1, C, h, w), that overlap the
+        hole and those of the last `choose`, a scalar.
+
+        It is relative to the mean square of the intact patches, or if `normalized` is False, to their
+        variance.
         """
         queries = self._all(found)[:, self.places]
         return (queries - self.known[:, self.chosen]).square().mean() / self.scale.clamp(min=1e-6)
 
 
 class Surroundings:
-    """Compares the hole of an image with its surroundings, in features of VGG-16 and in pixels.
+    """Comparison of the hole of an image with its surroundings, in features of VGG-16 and in pixels.
 
-    Style loss: as in `fststyle gatys`, the squared difference of Gram matrices (Gatys et al. 2016). Here they
-    are those of the features inside the hole and at intact positions, each divided by its number of
-    positions. The loss is relative to the mean square of the target.
+    Style loss: as in `fststyle gatys`, the squared difference of Gram matrices (Gatys et al. 2016). One
+    matrix is that of the features inside the hole, the other, which is the target, that of the features at
+    intact positions. Each is divided by its number of positions. The loss is relative to the mean square of
+    the target.
 
     Patch loss: the squared difference between each 3x3 patch of features that overlaps the hole and the
     intact patch with the highest normalized correlation (Li and Wand 2016, "Combining Markov Random Fields
@@ -117,13 +124,14 @@ class Surroundings:
     et al. 2007, "Space-Time Completion of Video"), relative to the variance of the intact pixels. Without it,
     the optimization leaves noise of single pixels in the hole and a line along its edge.
 
-    Tone loss: the squared difference from `image` after a mean over squares of about the width of the hole,
-    relative to the variance of the intact pixels. The other terms are also small for texture of a wrong
-    color, such as that of the background in a face. We know of no paper with this term.
+    Tone loss: the squared difference from the smooth filling in `image`, where the difference is first
+    averaged over squares of about the width of the hole, relative to the variance of the intact pixels. The
+    other terms are also small for texture of a wrong color, such as that of the background in a face. We know
+    of no paper with this term.
 
     Args:
         vgg: the loss network.
-        image: (1, 3, H, W) in [-1, 1], with a smooth filling of the hole.
+        image: (1, 3, H, W) RGB in [-1, 1], with a smooth filling of the hole.
         hole: (1, 1, H, W), 1 for damaged pixels, otherwise 0.
         spared: (1, 1, H, W), 1 for pixels that are neither changed nor used as targets.
         style_layers, patch_layers: names of layers with their weights.
@@ -173,7 +181,7 @@ class Surroundings:
 
     @property
     def has_patches(self) -> bool:
-        """Whether there is an intact patch of features or of pixels."""
+        """Whether some loss can compare patches that overlap the hole with intact patches."""
         return bool(self._patches) or self._colors.usable
 
     def choose(self, image: Tensor) -> None:
@@ -206,8 +214,8 @@ class Surroundings:
         )
 
     def _tone(self, image: Tensor) -> Tensor:
-        """Return the mean square, over the hole, of the local mean of the change from the smooth filling, a
-        scalar.
+        """Return the mean square over the hole of the change from the smooth filling, after averaging the
+        change over squares, a scalar.
         """
         change = F.avg_pool2d(image - self._smooth, self._side, 1, self._side // 2)
         return (change.square().mean(1, keepdim=True) * self._hole).sum() / self._hole.sum().clamp(min=1)

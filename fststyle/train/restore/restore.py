@@ -4,8 +4,9 @@
     fststyle.restore("damaged.jpg", "mask.png").save("restored.png")
 
 Only the pixels in the mask change. Their initial values are those of OpenCV's inpainting (Telea 2004). Adam
-then optimizes them, from coarse to fine, for the style loss of `fststyle gatys`, a patch loss and a color
-loss against the surroundings (`fststyle.train.restore.loss`). Thin cracks have one scale and no style loss.
+then optimizes them, from coarse to fine, for a style, a patch, a color and a tone loss against the
+surroundings (`fststyle.train.restore.loss`). Thin cracks are optimized at one scale, without a style loss,
+and only in lightness.
 """
 
 from collections.abc import Callable
@@ -34,7 +35,7 @@ from fststyle.train.restore.settings import RestoreSettings
 from fststyle.train.restore.windows import Hole, Part, halved, inpainted, parts, scale_count
 
 CRACK_COLOR = 3.0
-"""Factor of the color weight in cracks, where patches of features alone leave noise of single pixels."""
+"""Factor of the weight of the color loss in cracks. Feature patches alone leave noise of single pixels."""
 CHOICE_EVERY = 5
 """Number of iterations between searches for the most similar patches."""
 
@@ -53,11 +54,12 @@ def restore(
     Args:
         damaged: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
             uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
-        mask: the file of the mask, of the same size: white where the image is damaged.
+        mask: the file of the mask, an image of the same size: white where the image is damaged; see
+            `read_mask`.
         on_start: called once with a message about the damage and the device.
         on_progress: called after each iteration, with the weighted losses.
-        on_preview: called with the current image every ``preview_every`` iterations, at the end and on
-            interruption.
+        on_preview: called with the current image, of the same type as the result, every ``preview_every``
+            iterations, at the end and on interruption.
         settings: the other fields of `RestoreSettings`.
 
     Returns:
@@ -69,7 +71,7 @@ def restore(
             white, or a part of the damage without intact surroundings.
         DeviceError: the requested device is not available.
         TrainingError: the objective is not finite, or memory is exhausted.
-        Interrupted: Ctrl-C or SIGTERM, after a call of `on_preview`.
+        Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP, after a call of `on_preview`.
     """
     try:
         chosen = RestoreSettings(mask=Path(mask), **settings)
@@ -118,7 +120,8 @@ def restore_image(
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Hole:
-    """Read a mask: bool (H, W), True where it is at least half white.
+    """Read a mask: bool (H, W), True where it is damaged. There, the luma times the opacity is at least 128
+    (0-255).
 
     Args:
         path: the image file.
@@ -131,7 +134,8 @@ def read_mask(path: Path, size: tuple[int, int]) -> Hole:
     if mask.size != size:
         (rows, columns), (height, width) = mask.size, size
         raise InputError(
-            f"{path}: the mask has {columns}x{rows} pixels and the image {width}x{height}; they must be equal"
+            f"{path}: the mask has {columns}x{rows} pixels and the image {width}x{height}; the sizes must be"
+            " equal"
         )
     frame = mask.frames[0]
     light = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
@@ -147,7 +151,7 @@ def read_mask(path: Path, size: tuple[int, int]) -> Hole:
 
 @dataclass(frozen=True)
 class _Stage:
-    """One scale of one part: the number of the part, and how often its size is halved."""
+    """One scale of one part: the index of the part, and how often its size is halved."""
 
     part: int
     halvings: int
@@ -189,7 +193,7 @@ class _Canvas:
         self.work: _Work | None = None
 
     def step(self, number: int, stage: _Stage) -> dict[str, Tensor]:
-        """Run one iteration of a stage. Returns its losses."""
+        """Run the iteration `number`, from 0, which is in `stage`. Returns the weighted losses before it."""
         if self.work is None or stage != self.stage:
             self.work = self._begin(stage)
         done = number % self.settings.iterations
@@ -198,10 +202,13 @@ class _Canvas:
             return self.work.step(rate, done % CHOICE_EVERY == 0)
 
     def _begin(self, stage: _Stage) -> "_Work":
-        """Store the result of the current stage, and start the next one from it.
+        """Store the result of the current stage, and return the optimization of the next one, `stage`.
+
+        It starts from the result of the current stage if both belong to the same part, and otherwise from the
+        inpainting of OpenCV.
 
         Raises:
-            InputError: there are no intact surroundings.
+            InputError: at full size, the surroundings of the part contain no intact patch.
         """
         self.keep()
         part = self.parts[stage.part]
@@ -218,18 +225,18 @@ class _Canvas:
         crack = scale_count(part.hole, 2) == 1
         terms = self._crack_terms if crack else self.terms
         self.stage = stage
-        # In three channels, cracks get colored specks.
+        # Optimizing three channels would leave colored specks in cracks.
         work = _Work(self.vgg, rgb, start, hole, spared, self.compute, terms, self.gray or crack)
         if not stage.halvings and not work.loss.has_patches:
             (rows, columns), (height, width) = part.place, part.hole.shape
             raise InputError(
-                f"almost nothing is intact in the {width}x{height} pixels around the damage at column"
+                f"almost nothing is intact in the area of {width}x{height} pixels that begins at column"
                 f" {columns.start}, row {rows.start}; use a larger --context or a smaller mask"
             )
         return work
 
     def keep(self) -> None:
-        """Copy the damaged pixels of the current part to the image, if it is at full size."""
+        """Copy the restored pixels of the current part to the image if the current stage is at full size."""
         if self.work is None or self.stage is None:
             return
         part = self.parts[self.stage.part]
@@ -239,8 +246,8 @@ class _Canvas:
         self.missing[part.place][part.hole] = False
 
     def image(self) -> RGB:
-        """Return the current image, uint8 (H, W, 3). Parts that are not yet at full size contain the
-        inpainting of OpenCV.
+        """Return a copy of the current image, uint8 (H, W, 3). Parts that are not yet at full size contain
+        the inpainting of OpenCV.
         """
         self.keep()
         return self.rgb.copy()
@@ -257,7 +264,8 @@ class _Work:
         spared: pixels that are neither changed nor used as targets.
         compute: device and precision.
         terms: layers and weights, as in `Surroundings`.
-        light: whether only the lightness is optimized, one value that is added to the three channels.
+        light: whether only the lightness is optimized: one value per pixel, which is added to all three
+            channels.
     """
 
     def __init__(
@@ -291,8 +299,8 @@ class _Work:
         return whole
 
     def step(self, rate: float, choose: bool) -> dict[str, Tensor]:
-        """Take one optimizer step. With `choose`, search for the most similar patches first. Returns the
-        losses.
+        """Take one optimizer step with the learning rate `rate`. Returns the weighted losses before the step,
+        scalars. With `choose`, search for the most similar patches first.
         """
         if not self.change.numel():
             zero = torch.zeros(())

@@ -20,8 +20,8 @@ class RestoreSettings:
     iterations: int = option(40, "Iterations for each part of the damage at each scale.", min=1, max=100_000)
     scales: int = option(
         4,
-        "Largest number of scales, coarse to fine, each twice the size of the one before. One scale is"
-        " enough for thin cracks.",
+        "Largest number of scales, coarse to fine, each twice the size of the one before. Thin cracks have"
+        " one scale.",
         min=1,
         max=8,
     )
@@ -40,7 +40,9 @@ class RestoreSettings:
         5.0, "Weight of the color loss, which compares pixels with the most similar patches nearby.", min=0
     )
     tone_weight: float = option(
-        20.0, "Weight of the tone loss: mean color of the damage, compared with a smooth filling.", min=0
+        20.0,
+        "Weight of the tone loss, which compares the mean color of the damage with that of a smooth filling.",
+        min=0,
     )
     style_layers: str = option(
         "relu1_2:1,relu2_2:1,relu3_3:1,relu4_3:1", "VGG-16 layers of the style loss, with weights."

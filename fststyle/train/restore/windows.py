@@ -15,9 +15,9 @@ Hole = NDArray[np.bool_]
 LARGEST = 192
 """Largest side of a part of the damage, in pixels. Larger parts are divided."""
 SMALLEST = 64
-"""Smallest side of a part with its surroundings, in pixels, where the image is large enough."""
+"""Smallest side of a part with its surroundings, in pixels, unless the border of the image cuts it off."""
 THIN = 4.0
-"""Largest distance in pixels from a damaged pixel to the nearest intact one at which one scale is enough."""
+"""Depth in pixels (`depth`) up to which a part is thin, so that one scale is enough."""
 RADIUS = 3
 """Radius of OpenCV's inpainting, in pixels."""
 
@@ -36,10 +36,11 @@ class Part:
 
 
 def parts(hole: Hole, context: int) -> list[Part]:
-    """Split the damage into parts, each with `context` pixels of surroundings on each side.
+    """Split the damage into parts, each with at least `context` pixels of surroundings on each side, as far
+    as the image extends.
 
-    Damaged pixels that are closer together than about half of `context` are in the same part. A part with a
-    side above `LARGEST` is divided.
+    Damaged pixels are in the same part if the distance between them is below about half of `context`. A part
+    with a side above `LARGEST` is divided.
     """
     reach = max(1, context // 2)
     joined = cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach), np.uint8))
@@ -65,8 +66,8 @@ def parts(hole: Hole, context: int) -> list[Part]:
 
 
 def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
-    """Yield bounding boxes (top, bottom, left, right), in pixels, of a connected part of the damage. A part
-    with a side above `LARGEST` is divided into several boxes.
+    """Yield the bounding box (top, bottom, left, right) of `hole`, in pixels, where bottom and right are
+    exclusive. A box with a side above `LARGEST` is divided, and empty pieces are omitted.
     """
     rows, columns = (np.flatnonzero(hole.any(axis)) for axis in (1, 0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
@@ -86,23 +87,25 @@ def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _around(first: int, last: int, context: int, side: int) -> slice:
-    """Return the range `first` .. `last`, extended by `context` on both sides, at least `SMALLEST` long,
-    within 0 .. `side`.
+    """Return the range `first` .. `last` (exclusive), extended on both sides by `context`, or by more if it
+    would be shorter than `SMALLEST`, and cut off at 0 and `side`.
     """
     context = max(context, -(-(SMALLEST - (last - first)) // 2))
     return slice(max(0, first - context), min(side, last + context))
 
 
 def depth(hole: Hole) -> float:
-    """Return the largest distance in pixels from a damaged pixel to the nearest intact one."""
+    """Return the largest distance in pixels from a damaged pixel to the nearest intact one, of which there
+    must be at least one.
+    """
     padded = np.pad(hole, 1, mode="edge").astype(np.uint8)
     return float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max())
 
 
 def scale_count(hole: Hole, most: int) -> int:
-    """Return the number of scales for a part of the damage, at most `most`.
+    """Return the number of scales for a part of the damage with its surroundings, 1 to `most`.
 
-    The part is halved until it is thin, and no side gets shorter than half of `SMALLEST`.
+    The part is halved until it is thin (`THIN`), unless a side would become shorter than half of `SMALLEST`.
     """
     count, deep, side = 1, depth(hole), min(hole.shape)
     while count < most and deep > THIN and side >= SMALLEST:
@@ -111,10 +114,11 @@ def scale_count(hole: Hole, most: int) -> int:
 
 
 def halved(rgb: RGB, hole: Hole, spared: Hole) -> tuple[RGB, Hole, Hole]:
-    """Return an image at half the size, with the mean of the usable pixels: those that are neither in `hole`
-    nor `spared`.
+    """Return an image at half the size, rounded up. Each pixel is the mean of the usable pixels that it
+    covers: those that are neither in `hole` nor in `spared`.
 
-    A pixel of the result is in the hole, or spared, if less than half of it is usable.
+    A pixel of the result is unusable if less than half of its area is usable. It is then in the hole if it
+    overlaps the hole, and otherwise spared.
 
     Returns:
         The image, uint8 (h, w, 3), its hole and its spared pixels, bool (h, w).
@@ -132,7 +136,7 @@ def halved(rgb: RGB, hole: Hole, spared: Hole) -> tuple[RGB, Hole, Hole]:
 
 
 def inpainted(rgb: RGB, hole: Hole) -> RGB:
-    """Fill the hole of an image, uint8 (H, W, 3), from its edge with OpenCV (Telea 2004, "An Image Inpainting
-    Technique Based on the Fast Marching Method").
+    """Return a copy of an image, uint8 (H, W, 3), with the hole filled smoothly from its edge by OpenCV
+    (Telea 2004, "An Image Inpainting Technique Based on the Fast Marching Method").
     """
     return np.asarray(cv2.inpaint(rgb, hole.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA), np.uint8)

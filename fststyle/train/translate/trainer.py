@@ -92,8 +92,8 @@ class Trainer:
         return {name: value.detach() for name, value in losses.items()}
 
     def _update(self, photo: Tensor, painting: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
-        """Update the discriminators, then the generators, with images in [-1, 1]. Returns the losses as `step`
-        does, with gradients.
+        """Update the discriminators, then the generators, with images in [-1, 1]. Returns the losses of
+        `step`, with gradients.
         """
         nets, settings = self.nets, self.settings
         with self.compute.autocast():

@@ -133,5 +133,5 @@ def test_style_size_is_the_shorter_side(painting, tmp_path):
     assert style_tensor(painting, 80).shape == (1, 3, 80, 120)
     assert style_tensor(painting, 80, 1.0).shape == (1, 3, 80, 120)
     Image.fromarray(np.zeros((20, 400, 3), np.uint8)).save(tmp_path / "thin.png")
-    with pytest.raises(InputError, match="exceeds 8 times the shorter"):
+    with pytest.raises(InputError, match="more than 8 times the shorter"):
         style_tensor(tmp_path / "thin.png", 64)

@@ -94,7 +94,7 @@ def test_numbers():
         ([], None, "at least one"),
         (["a.png"], None, "a.png: has no frame number"),
         (["a.png"], "x", "--at: 'x' is not"),
-        (["a.png"], "1,2", "frame numbers: 2, painted frames: 1"),
+        (["a.png"], "1,2", "has 2 frame numbers, but --painted is given 1 time"),
         (["a_1.png", "b_01.png"], None, "have the same number"),
     ):
         with pytest.raises(InputError, match=said):
@@ -106,7 +106,7 @@ def test_what_does_not_fit_is_refused(frames, tmp_path):
     tall = save(tmp_path / "b_10.png", frame(1, (64, 40)))
     for path, at, said in (
         (good, "15", "frame 15 is not in .*, whose frames are 8 to 14"),
-        (tall, None, "40x64 pixels differ in aspect ratio"),
+        (tall, None, "aspect ratio of 40x64 pixels differs by more than 2%"),
         (tmp_path / "none_10.png", None, "none_10.png"),
     ):
         with pytest.raises(InputError, match=said):
