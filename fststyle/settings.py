@@ -50,6 +50,7 @@ def option(
     choices: tuple[str, ...] = (),
     flags: tuple[str, ...] = (),
     former: str | None = None,
+    absent: Any = None,
 ) -> Any:
     """Return a dataclass field that becomes a command-line option.
 
@@ -61,6 +62,7 @@ def option(
         choices: the allowed values.
         flags: command-line flags; by default, derived from the name of the field.
         former: former name of the field; see `accepts_former_names`.
+        absent: the value for checkpoints that were written before the field existed.
     """
     return dataclasses.field(
         default=default,
@@ -71,6 +73,7 @@ def option(
             "choices": choices,
             "flags": flags,
             "former": former,
+            "absent": absent,
         },
     )
 
@@ -113,6 +116,14 @@ def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[st
     former = _former_names(settings_type)
     given = {name: value for name, value in values.items() if name not in former}
     return given | {former[name]: values[name] for name in values.keys() & former.keys()}
+
+
+def with_absent(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Return ``values``, the settings in a checkpoint, and the fields of ``settings_type`` that did not exist
+    when it was written, with the value `absent` of `option`.
+    """
+    fields = dataclasses.fields(settings_type)  # type: ignore[arg-type]
+    return {field.name: field.metadata.get("absent") for field in fields} | values
 
 
 def _former_names(settings_type: type) -> dict[str, str]:

@@ -15,6 +15,7 @@ from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
 from fststyle.train.losses.tonal_masks import masked_grams, photo_masks
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE, load_style_image
+from fststyle.train.style.retouching import less_local_contrast
 from fststyle.train.style.settings import TrainSettings
 
 
@@ -53,12 +54,13 @@ class StackedLosses:
     Args:
         vgg: the loss network, as returned by `fast`, on the device.
         settings: style image and weights of the losses, for each network. All have the same number of tonal
-            parts and the same contrast.
+            parts, the same contrast and the same local contrast.
     """
 
     def __init__(self, vgg: VGG16, settings: list[TrainSettings]):
         self.vgg, device = vgg, vgg.mean.device
         self.parts, self.contrast = settings[0].tonal_parts, settings[0].contrast
+        self.local_contrast = settings[0].local_contrast
         styles = [
             MultiscaleStyle(vgg, load_style_image(one).to(device), one.fine, one.tonal_parts)
             for one in settings
@@ -89,10 +91,11 @@ class StackedLosses:
         count, shape = len(self.style_weight), (len(self.style_weight), len(photo))
         with torch.no_grad():
             targets = self.vgg(more_contrast(photo, self.contrast), CONTENT_LAYERS)
+        plain = less_local_contrast(stylized, self.local_contrast)
         masks = photo_masks(photo, self.parts).repeat(count, 1, 1, 1)
         style, content = torch.zeros(shape, device=photo.device), torch.zeros(shape, device=photo.device)
         for scale, layers in LAYERS.items():
-            found = self.vgg(smaller(stylized, scale), layers)
+            found = self.vgg(smaller(plain, scale), layers)
             for name in layers:
                 grams, areas = (part.unflatten(0, shape) for part in masked_grams(found[name], masks))
                 target = self.grams[scale, name]

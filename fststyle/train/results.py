@@ -14,7 +14,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import ExportError, InputError, OutputError
 from fststyle.export.style import Card, export_module, traced
 from fststyle.io.files import probe
-from fststyle.settings import NAMES, replace_former_names, to_dict
+from fststyle.settings import NAMES, replace_former_names, to_dict, with_absent
 from fststyle.train import checkpoint
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
@@ -163,7 +163,8 @@ def load_earlier_training(
         if not files.checkpoint.exists():
             raise InputError(f"--resume: no checkpoint {files.checkpoint}")
         content = checkpoint.load(files.checkpoint, kind)
-        then, now = replace_former_names(type(settings), content["settings"]), to_dict(settings)
+        then = with_absent(type(settings), replace_former_names(type(settings), content["settings"]))
+        now = to_dict(settings)
         # With --minutes, the number of steps is that of the checkpoint.
         timed = getattr(settings, "minutes", None) is not None
         free, most = (free | {"steps"}, None) if timed else (free, getattr(settings, "steps", None))

@@ -12,6 +12,9 @@ scalar.
   the difference of the mean scores, and a gradient penalty at points between real and generated images
   (`gradient_penalty`), which the caller adds to the discriminator loss. The paper calls the discriminator a
   critic, since its scores are not probabilities.
+* ``hinge``: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks"
+  (arXiv:1802.05957), section 4. The discriminator increases the scores of real images up to 1 and
+  decreases those of generated images down to -1; the generator increases the latter.
 """
 
 from collections.abc import Callable
@@ -22,7 +25,7 @@ from torch.nn import functional as F
 
 GRADIENT_WEIGHT = 10.0
 """Weight of the gradient penalty, the lambda of Gulrajani et al."""
-KINDS = ("bce", "lsgan", "wgan-gp")
+KINDS = ("bce", "lsgan", "wgan-gp", "hinge")
 """The values of `kind` in this module."""
 
 
@@ -39,6 +42,8 @@ def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
         return F.softplus(-real.float()).mean() + F.softplus(fake.float()).mean()
     if kind == "lsgan":
         return ((real.float() - 1).square().mean() + fake.float().square().mean()) / 2
+    if kind == "hinge":
+        return (1 - real.float()).relu().mean() + (1 + fake.float()).relu().mean()
     return fake.float().mean() - real.float().mean()
 
 

@@ -4,6 +4,8 @@ The training step computes the temporal loss, which compares two stylized crops
 (`fststyle.train.style.trainer`).
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,7 @@ from fststyle.train.losses.johnson import content_loss
 from fststyle.train.losses.local_contrast import more_contrast
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
 from fststyle.train.networks.vgg import VGG16
+from fststyle.train.style.retouching import less_local_contrast
 from fststyle.train.style.settings import TrainSettings
 
 CONTENT_LAYERS = ("relu2_2", "relu3_3")
@@ -33,6 +36,13 @@ def load_style_image(settings: TrainSettings) -> Tensor:
     return style_tensor(settings.style, settings.style_size, min(1.0, STRETCH * settings.contrast))
 
 
+class Features(NamedTuple):
+    """The images that the losses compare, (N, 3, H, W), and their VGG-16 activations by layer."""
+
+    image: Tensor
+    activations: dict[str, Tensor]
+
+
 class StyleLosses:
     """The weighted losses of stylized images against their photos and one style image.
 
@@ -46,12 +56,22 @@ class StyleLosses:
     """
 
     def __init__(self, vgg: VGG16, settings: TrainSettings, compute: Compute):
-        self.settings = settings
+        self.settings, self.compute = settings, compute
         self.vgg = compute.place(vgg)
         style_image = load_style_image(settings)
         self.style = compute.place(MultiscaleStyle(vgg, style_image, settings.fine, settings.tonal_parts))
 
-    def __call__(self, stylized: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
+    def features(self, stylized: Tensor) -> Features:
+        """Return what the losses compare, for the output of the network, (N, 3, H, W) in [-1, 1].
+
+        Its local contrast is lower than that of the output, so the trained network outputs more of it.
+        """
+        plain = less_local_contrast(stylized, self.settings.local_contrast)
+        return Features(plain, self.vgg(plain, LAYERS[1]))
+
+    def __call__(
+        self, stylized: Tensor, photo: Tensor, stride: int, features: Features | None = None
+    ) -> dict[str, Tensor]:
         """Return the weighted losses by name, float32 (N,) each.
 
         The content loss is the mean of equation 2 of Johnson et al. over relu2_2, which preserves edges and
@@ -64,16 +84,17 @@ class StyleLosses:
             stylized: the output of the network, (N, 3, H, W) in [-1, 1].
             photo: the photos, of the same shape.
             stride: the stride of the network.
+            features: the result of `features` for `stylized`, if it is already computed.
         """
+        plain, found = features or self.features(stylized)
         with torch.no_grad():
             targets = self.vgg(more_contrast(photo, self.settings.contrast), CONTENT_LAYERS)
-        found = self.vgg(stylized, LAYERS[1])
         content = sum(content_loss(found[layer], targets[layer]) for layer in CONTENT_LAYERS) / (
             len(CONTENT_LAYERS) * CONTENT_SCALE
         )
         return {
             "content": self.settings.content_weight * content,
-            "style": self.settings.style_weight * self.style(stylized, photo, found),
+            "style": self.settings.style_weight * self.style(plain, photo, found),
             "grid": self.settings.grid_weight * grid_artifact_loss(stylized, stride),
         }
 

@@ -24,8 +24,8 @@ class TrainSettings:
     )
     network: str = option(
         "live",
-        "Network to train: live runs in real time; johnson is the reference network, which is about twenty"
-        " times slower and has finer detail.",
+        "Network to train: live runs in real time; johnson is the reference network, which is over ten times"
+        " slower and has finer detail.",
         choices=("johnson", "live"),
     )
     width: int | None = option(
@@ -67,6 +67,14 @@ class TrainSettings:
         " prints; 1 gives firmer outlines and darker shadows.",
         min=0,
         max=5,
+        absent=0.0,
+    )
+    local_contrast: float = option(
+        0.4,
+        "Extra contrast between neighboring brush strokes; 0 for none, 0.8 shows halos along edges.",
+        min=0,
+        max=2,
+        absent=0.0,
     )
     tonal_parts: int = option(
         3,
@@ -74,6 +82,14 @@ class TrainSettings:
         " the style image; 1 disables this.",
         min=1,
         max=8,
+        absent=1,
+    )
+    adversarial_weight: float = option(
+        0.0,
+        "Weight of a discriminator that compares patches with those of the painting: strokes become crisper"
+        " and more varied, and the subject less clear. 0.3 is strong; 0 disables it.",
+        min=0,
+        absent=0.0,
     )
     steady_weight: float = option(
         1e-4, "Weight of the temporal loss: higher reduces flicker in videos; 0 disables it.", min=0
@@ -91,8 +107,7 @@ class TrainSettings:
     preview_every: int = shared("preview_every")
     preview_photos: Path | None = option(
         None,
-        "Folder whose first four photos are shown in the preview sheets; default: random crops of the"
-        " training photos.",
+        "Folder whose first four photos are shown in the preview sheets; default: crops of held-out photos.",
     )
     from_: str = shared(
         "from_",
@@ -112,8 +127,8 @@ class TrainSettings:
 
 
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a checkpoint for the metadata of a file: paths are reduced to their last
-    component.
+    """Return the settings in a checkpoint, for the metadata of a style file. File names are reduced to their
+    last component.
     """
     files = (
         *("style", "output", "data", "photos", "paintings", "preview_photos", "frames", "painted"),

@@ -34,6 +34,7 @@ from fststyle.train.results import (
     resume_note,
     sha256,
 )
+from fststyle.train.style.discriminator import SMALLEST, new_discriminator
 from fststyle.train.style.init_weights import (
     PRETRAINED,
     check_size,
@@ -97,6 +98,8 @@ def train(
     files = ResultFiles.of(settings.output, name)
     refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
+    if settings.adversarial_weight and settings.size < SMALLEST:
+        raise InputError(f"--adversarial-weight needs crops of at least {SMALLEST} pixels (--size)")
     style_image = images.read(settings.style).opaque
     earlier = load_earlier_training(settings, files, "style", _FREE)
     if earlier and settings.minutes is not None:
@@ -104,6 +107,8 @@ def train(
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
         raise InputError(f"--resume: {files.checkpoint} was trained on an image other than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
+        if settings.adversarial_weight and compute.world > 1:
+            raise InputError("--adversarial-weight works with one process only")
         # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
         return _train(
             TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), style_image
@@ -123,9 +128,10 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
     net, optimizer, initial_weights = prepare(settings, compute, run.earlier, files.checkpoint)
     base, digest = training_base_sha256(settings.from_, run.earlier), sha256(settings.style)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
+    discriminator = new_discriminator(losses, run.earlier)
     photos = _shown(settings, files) if compute.leads else []
     _report_start(run, source)
-    trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights)
+    trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights, discriminator)
     if settings.minutes is not None and not run.earlier:
         trial, timed = trainer.trial(), _photos(source, settings, compute, 0, TIMED_STEPS)
         steps = steps_within(
@@ -141,7 +147,9 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
         return trainer.step(number, batch[0])
 
     def save(done: int) -> None:
-        more = {"optimizer": optimizer.state_dict(), "style_sha256": digest}
+        more: dict[str, Any] = {"optimizer": optimizer.state_dict(), "style_sha256": digest}
+        if discriminator is not None:
+            more["discriminator"] = discriminator.state()
         content = checkpoint_content("style", settings, run.name, weights_of(net), done, base, **more)
         checkpoint.save(files.checkpoint, content)
 

@@ -13,6 +13,7 @@ from fststyle.train.losses.temporal import shifted_crops, temporal_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks.live import Live
 from fststyle.train.optimizer_step import minimize
+from fststyle.train.style.discriminator import WARM_UP, StyleDiscriminator
 from fststyle.train.style.loss import StyleLosses, minimized
 from fststyle.train.style.settings import TrainSettings
 
@@ -38,6 +39,7 @@ class Trainer:
         net: the network, on the device.
         optimizer: the optimizer of its parameters.
         initial_weights: targets of the L2 penalty of ``--pull``, or an empty list.
+        discriminator: the discriminator of ``--adversarial-weight``, or None.
     """
 
     def __init__(
@@ -48,9 +50,11 @@ class Trainer:
         net: nn.Module,
         optimizer: torch.optim.Optimizer,
         initial_weights: list[Tensor],
+        discriminator: StyleDiscriminator | None = None,
     ):
         self.settings, self.compute, self.losses = settings, compute, losses
         self.net, self.optimizer, self.initial_weights = net, optimizer, initial_weights
+        self.discriminator = discriminator
         self.shared = compute.distribute(net)
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
@@ -58,7 +62,10 @@ class Trainer:
         """Return a trainer with a copy of the network and a new optimizer, to measure the time of a step."""
         net = copy.deepcopy(self.net)
         optimizer = optimizer_for(net, self.settings)
-        return Trainer(self.settings, self.compute, self.losses, net, optimizer, self.initial_weights)
+        discriminator = copy.deepcopy(self.discriminator, {id(self.losses.vgg): self.losses.vgg})
+        return Trainer(
+            self.settings, self.compute, self.losses, net, optimizer, self.initial_weights, discriminator
+        )
 
     def step(self, number: int, pixels: Tensor) -> dict[str, Tensor]:
         """Run one training step: forward pass, losses, backward pass and optimizer step.
@@ -93,8 +100,16 @@ class Trainer:
                 stylized = clamp_output(self.shared(photo)[..., rows, columns].float())
                 temporal = torch.zeros(len(photo), device=photo.device)
             photo = photo[..., rows, columns]
-            losses = {**self.losses(stylized, photo, self.stride), "temporal": temporal}
+            features = self.losses.features(stylized)
+            losses = {**self.losses(stylized, photo, self.stride, features), "temporal": temporal}
         loss = minimized(losses)
+        if self.discriminator is not None:
+            self.discriminator.learn(features.activations, random)
+            if number >= WARM_UP:
+                losses["adversarial"] = settings.adversarial_weight * self.discriminator.loss(
+                    features.activations
+                )
+                loss = loss + losses["adversarial"]
         if settings.pull and self.initial_weights:
             loss = loss + settings.pull * sum(
                 (p - q).square().sum()

@@ -79,3 +79,9 @@ def test_gradient_penalty_is_evaluated_between_the_images():
             lambda x: x.square().sum((1, 2, 3)) / 2, real, fake, torch.full((1, 1, 1, 1), share)
         )
         assert penalty.item() == pytest.approx((math.sqrt(12) * (1 + 2 * share) - 1) ** 2, rel=1e-5)
+
+
+def test_hinge_by_hand():
+    real, fake = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 1.0])
+    assert discriminator_loss("hinge", real, fake).item() == pytest.approx((0 + 0.5) / 2 + (0 + 2) / 2)
+    assert generator_loss("hinge", fake).item() == pytest.approx(1.0)

@@ -12,6 +12,7 @@ from fststyle.train.losses.local_contrast import more_contrast  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 from fststyle.train.style import loss  # noqa: E402
 from fststyle.train.style.loss import StyleLosses, load_style_image, minimized  # noqa: E402
+from fststyle.train.style.retouching import less_local_contrast  # noqa: E402
 from fststyle.train.style.settings import TrainSettings  # noqa: E402
 from tests import styles  # noqa: E402
 
@@ -25,7 +26,12 @@ def case(tmp_path):
     vgg, compute = VGG16().eval().requires_grad_(False), Compute(torch.device("cpu"), False)
     photo = torch.from_numpy(styles.photo(64, 64, 1).transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
     settings = TrainSettings(
-        style=tmp_path / "painting.png", size=64, style_size=32, contrast=0, **dict.fromkeys(WEIGHTS, 1.0)
+        style=tmp_path / "painting.png",
+        size=64,
+        style_size=32,
+        contrast=0,
+        local_contrast=0,
+        **dict.fromkeys(WEIGHTS, 1.0),
     )
     return vgg, settings, compute, photo
 
@@ -39,6 +45,16 @@ def test_every_loss_has_its_own_weight(case):
         heavier = StyleLosses(vgg, replace(settings, **{WEIGHTS[number]: 3.0}), compute)(stylized, photo, 8)
         for other, found in heavier.items():
             torch.testing.assert_close(found, 3 * value if other == name else plain[other])
+
+
+def test_losses_do_not_see_the_extra_local_contrast(case):
+    vgg, settings, compute, photo = case
+    stylized = -photo.roll(3, 2)
+    vivid = StyleLosses(vgg, replace(settings, local_contrast=0.5), compute)(stylized, photo, 8)
+    plain = StyleLosses(vgg, settings, compute)(less_local_contrast(stylized, 0.5), photo, 8)
+    for name in ("content", "style"):
+        torch.testing.assert_close(vivid[name], plain[name])
+    assert vivid["style"] != StyleLosses(vgg, settings, compute)(stylized, photo, 8)["style"]
 
 
 def test_photo_itself_has_no_content_loss_and_a_flat_image_about_one(case, monkeypatch):

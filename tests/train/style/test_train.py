@@ -20,6 +20,7 @@ from fststyle.errors import CheckpointError, DeviceError, InputError, OutputErro
 from fststyle.io import images  # noqa: E402
 from fststyle.settings import to_dict  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
+from fststyle.train.style import trainer  # noqa: E402
 from fststyle.train.style.settings import TrainSettings, recorded_settings  # noqa: E402
 from fststyle.train.style.train import style_name  # noqa: E402
 from fststyle.train.style.trainer import learning_rate  # noqa: E402
@@ -114,6 +115,32 @@ def test_resume_is_step_exact(train, tmp_path, monkeypatch):
         assert same(state, parts["optimizer"]["state"][key])
 
 
+def test_adversarial_training_is_step_exact_on_resume(train, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "WARM_UP", 1)
+    given = {"size": 64, "adversarial_weight": 0.3, "steps": 3}
+    seen = []
+    whole = checkpoint.load(train(output=tmp_path / "whole", on_progress=seen.append, **given).checkpoint)
+    assert ["adversarial" in p.losses for p in seen] == [False, True, True]
+
+    def stop_there(progress):
+        if progress.step == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(loop.Interrupted):
+        train(output=tmp_path / "parts", on_progress=stop_there, **given)
+    parts = checkpoint.load(train(output=tmp_path / "parts", resume=True, **given).checkpoint)
+    assert same(whole["model"], parts["model"])
+    assert same(whole["discriminator"]["model"], parts["discriminator"]["model"])
+    plain = checkpoint.load(train(output=tmp_path / "plain", size=64, steps=3).checkpoint)
+    assert not same(whole["model"], plain["model"])
+    assert "discriminator" not in plain
+
+
+def test_adversarial_training_refuses_small_crops(train):
+    with pytest.raises(InputError, match="at least 64 pixels"):
+        train(size=32, adversarial_weight=0.3)
+
+
 def test_resume_refuses_other_settings_and_other_paintings(train, painting):
     train()
     with pytest.raises(InputError, match="--style-weight"):
@@ -121,6 +148,16 @@ def test_resume_refuses_other_settings_and_other_paintings(train, painting):
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(painting)
     with pytest.raises(InputError, match="an image other than"):
         train(resume=True)
+
+
+def test_checkpoint_from_before_an_option_resumes_with_the_option_off(train):
+    path = train(local_contrast=0).checkpoint
+    content = checkpoint.load(path)
+    del content["settings"]["local_contrast"]
+    checkpoint.save(path, content)
+    with pytest.raises(InputError, match=r"trained with --local-contrast 0.0, not 0.4"):
+        train(resume=True)
+    train(resume=True, local_contrast=0)
 
 
 def test_earlier_training_is_not_overwritten(train):

@@ -1,0 +1,52 @@
+"""The discriminator of `fststyle train`: it scores patches of VGG-16 features, high for those of the
+style image.
+
+Li and Wand 2016, "Precomputed Real-Time Texture Synthesis with Markovian Generative Adversarial Networks"
+(arXiv:1604.04382): a discriminator on VGG features of patches. Departures: a small network for each of
+several layers, as in "Projected GANs Converge Faster" (Sauer et al. 2021, arXiv:2111.01007), and spectral
+norm (Miyato et al. 2018, arXiv:1802.05957).
+"""
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+WIDTH = 64
+"""Channels of the discriminator's layers."""
+FINE = ("relu1_2", "relu2_2")
+"""Layers whose score maps have half the size of the features."""
+
+
+class FeatureDiscriminator(nn.Module):
+    """Scores of VGG-16 features, by layer: one score for each patch of features.
+
+    Args:
+        examples: features of the style image by layer, (1, C, h, w). Features are divided by a mean of their
+            RMS per channel and their RMS over all channels.
+    """
+
+    def __init__(self, examples: Mapping[str, Tensor]):
+        super().__init__()
+        self.heads = nn.ModuleDict()
+        for layer, features in examples.items():
+            rms = features.float().square().mean((0, 2, 3), keepdim=True).sqrt() + 1e-3
+            # Recomputed from the style image, so not stored in checkpoints.
+            self.register_buffer(f"rms_{layer}", (rms + rms.mean()) / 2, persistent=False)
+            self.heads[layer] = nn.Sequential(
+                spectral_norm(nn.Conv2d(features.shape[1], WIDTH, 1)),
+                nn.LeakyReLU(0.2),
+                spectral_norm(nn.Conv2d(WIDTH, WIDTH, 3, 2 if layer in FINE else 1)),
+                nn.LeakyReLU(0.2),
+                spectral_norm(nn.Conv2d(WIDTH, WIDTH, 3, dilation=2)),
+                nn.LeakyReLU(0.2),
+                spectral_norm(nn.Conv2d(WIDTH, 1, 1)),
+            )
+
+    def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the scores by layer, (N, 1, h', w') each, of features (N, C, h, w), h and w at least 7,
+        or 11 for the layers of `FINE`.
+        """
+        return {
+            layer: head(features[layer] / getattr(self, f"rms_{layer}")) for layer, head in self.heads.items()
+        }

@@ -1,0 +1,124 @@
+"""The adversarial loss of `fststyle train`: patches of the stylized image should look like patches of the
+painting.
+
+Gram matrices compare means over the image, so a network can match them with soft strokes of one kind. A
+discriminator learns to tell patches of stylized images from patches of the painting, and the network learns
+to mislead it: strokes become crisp and varied, with all colors of the painting, and the subject less clear
+(docs/experiments.md, seventh series).
+"""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fststyle.errors import CheckpointError
+from fststyle.train.checkpoint import Checkpoint
+from fststyle.train.compute import Compute
+from fststyle.train.losses.adversarial import discriminator_loss, generator_loss
+from fststyle.train.losses.multiscale import LAYERS
+from fststyle.train.networks.feature_discriminator import FeatureDiscriminator
+from fststyle.train.networks.vgg import VGG16
+from fststyle.train.optimizer_step import minimize
+from fststyle.train.style.loss import StyleLosses, load_style_image
+
+RATE = 4e-4
+"""Learning rate of the discriminator's optimizer, Adam with beta1 = 0, as in Miyato et al. 2018."""
+WARM_UP = 60
+"""Number of steps in which only the discriminator learns from its loss."""
+SMALLEST = 64
+"""Smallest side of the crops in pixels."""
+SCALES = (0.8, 1.2)
+"""Range of the random scale of the painting."""
+
+
+class StyleDiscriminator:
+    """The discriminator, its optimizer, and the painting.
+
+    Args:
+        vgg: the loss network, on the device.
+        style_image: the painting, (1, 3, h, w) RGB in [-1, 1], on the device.
+        size: side of the crops of the painting in pixels, at least `SMALLEST`. If the painting is smaller,
+            it is upscaled.
+        compute: device and precision.
+    """
+
+    def __init__(self, vgg: VGG16, style_image: Tensor, size: int, compute: Compute):
+        self.vgg, self.style_image, self.size, self.compute = vgg, style_image, size, compute
+        with torch.no_grad():
+            examples = vgg(style_image, LAYERS[1])
+        self.net = compute.place(FeatureDiscriminator(examples))
+        self.optimizer = torch.optim.Adam(self.net.parameters(), RATE, betas=(0.0, 0.9))
+
+    def learn(self, features: Mapping[str, Tensor], seed: int) -> None:
+        """Run one training step of the discriminator.
+
+        Args:
+            features: the features of stylized images by layer. No gradient flows to them.
+            seed: seed of the crop of the painting.
+        """
+        with self.compute.autocast():
+            with torch.no_grad():
+                crop = self.vgg(self._crop(random.Random(seed)), LAYERS[1])
+            real, fake = (
+                self.net(crop),
+                self.net({layer: found.detach() for layer, found in features.items()}),
+            )
+        losses = [discriminator_loss("hinge", real[layer], fake[layer]) for layer in real]
+        minimize(self.optimizer, torch.stack(losses).mean())
+
+    def loss(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return the loss of stylized images with these features, a scalar: the negative mean score."""
+        # The gradient flows to the features only.
+        self.net.requires_grad_(False)
+        with self.compute.autocast():
+            scores = self.net(features)
+        self.net.requires_grad_(True)
+        return torch.stack([generator_loss("hinge", score) for score in scores.values()]).mean()
+
+    def state(self) -> dict[str, Any]:
+        """Return the state for the checkpoint."""
+        return {"model": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Restore a state of `state`."""
+        self.net.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def _crop(self, generator: random.Random) -> Tensor:
+        """Return a random crop of the painting, with random scale and horizontal flip, (1, 3, size, size)."""
+        height, width = self.style_image.shape[2:]
+        scale = max(generator.uniform(*SCALES), self.size / min(height, width))
+        shape = [max(self.size, round(side * scale)) for side in (height, width)]
+        image = F.interpolate(self.style_image, shape, mode="bicubic", antialias=True).clamp(-1, 1)
+        top, left = (generator.randint(0, side - self.size) for side in shape)
+        crop = image[..., top : top + self.size, left : left + self.size]
+        return crop.flip(3) if generator.random() < 0.5 else crop
+
+
+def new_discriminator(losses: StyleLosses, earlier: Checkpoint | None) -> StyleDiscriminator | None:
+    """Return the discriminator for the settings of `losses`, or None if its weight is 0.
+
+    Its weights depend on the seed, or are those of the checkpoint `earlier`.
+
+    Raises:
+        CheckpointError: `earlier` has no discriminator of this shape.
+    """
+    settings = losses.settings
+    if not settings.adversarial_weight:
+        return None
+    style_image = losses.compute.place(load_style_image(settings))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        discriminator = StyleDiscriminator(losses.vgg, style_image, settings.size, losses.compute)
+    if earlier:
+        try:
+            discriminator.load_state(earlier["discriminator"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                "--resume: the checkpoint has no state of the discriminator, or it is damaged"
+            ) from error
+    return discriminator
