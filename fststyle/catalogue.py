@@ -43,8 +43,8 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     kind: str = "style"
-    """style; base or start (initial weights for training); or gan, vae, classifier and others, which `model`
-    finds and `styles` does not list.
+    """"style", "base" (a base network), "start" (initial weights for training), or the kind of another model,
+    such as "gan", "vae" or "classifier". `styles` lists only the kind "style".
     """
     int8: "Entry | None" = None
     """The int8 version of the style, which is faster on CPUs, or None."""

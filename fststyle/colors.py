@@ -14,7 +14,7 @@ _STRIP = 1 << 17
 
 
 def keep_colors(photo: RGB, painted: RGB) -> RGB:
-    """Combine the luma of the stylized image ``painted`` with hue and chroma of ``photo``.
+    """Combine the luma of the stylized image ``painted`` with the hue and chroma of ``photo``.
 
     Both images and the result are uint8 (H, W, 3).
 

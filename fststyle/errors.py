@@ -49,6 +49,11 @@ class TrainingError(FststyleError):
 
 
 class BatchError(FststyleError):
-    """Some items of a batch failed. Each failure has been reported, and the other items are complete."""
+    """A command started its work, but did not complete all of it.
+
+    Some or all items of a batch failed (each failure has been reported, and the other items are complete), a
+    video is damaged (its readable part was stylized), the webcam ended, or the result could not be printed
+    although the output is complete.
+    """
 
     exit_code = 1

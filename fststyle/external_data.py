@@ -61,8 +61,8 @@ def resolve(model: bytes, path: Path) -> bytes:
         path: the path of the file; references are relative to its folder.
 
     Raises:
-        StyleError: a reference leads outside the folder, to a file that is not an .onnx file, cannot be read
-            or has another checksum, or to a byte range that does not fit the tensor.
+        StyleError: a reference names a file in another folder or without the suffix .onnx; the file is
+            missing, cannot be read, or has another SHA-1; or the byte range does not fit the tensor.
         DependencyError: onnx is not installed.
     """
     try:
@@ -99,16 +99,21 @@ def _neighbor(path: Path, name: str, checksum: str) -> bytes:
     Raises `StyleError` if it cannot be read, is not an .onnx file, or its SHA-1 is not ``checksum``.
     """
     if "/" in name or "\\" in name or ":" in name or not name.endswith(".onnx"):
-        raise StyleError(f"{path}: refers to weights in {name!r}, which is not an .onnx file next to it")
+        raise StyleError(
+            f"{path}: refers to weights in {name!r}, which is not an .onnx file in the same folder"
+        )
     other = path.with_name(name)
     try:
         content = other.read_bytes() if other.is_file() else None
     except OSError as error:
         raise StyleError(f"{other}: cannot be read: {error.strerror}") from error
     if content is None:
-        raise StyleError(f"{path}: its weights are in {name}, which is not next to it")
+        raise StyleError(f"{path}: its weights are in {name}, which is not a file in the same folder")
     if hashlib.sha1(content, usedforsecurity=False).hexdigest() != checksum.lower():
-        raise StyleError(f"{path}: does not belong to the file {name} next to it (the SHA-1 differs)")
+        raise StyleError(
+            f"{path}: was made for a different version of {name} than the one in the same folder"
+            " (its SHA-1 does not match)"
+        )
     return content
 
 

@@ -27,7 +27,7 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
 
 
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
-    """Parse a weighted list like `parse`, without normalization. A single name may have any weight."""
+    """Parse a weighted list as `parse` does, without normalization. A single name may have any weight."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts) or len(parts) > MAX_PARTS:
         raise InputError(

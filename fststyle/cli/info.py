@@ -83,7 +83,7 @@ def _text(facts: dict[str, Any]) -> str:
         "devices: " + ", ".join(name for name, device in facts["devices"].items() if device["there"])
     )
     lines += [
-        f"  no {name}: {device['install']}"
+        f"  not available: {device['install']}"
         for name, device in facts["devices"].items()
         if not device["there"] and name in ("cuda", "openvino")
     ]

@@ -89,7 +89,7 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
 
 
 def number(help: str, minimum: float, maximum: float | None = None) -> Any:
-    """Return a typer option for a number within a range, which is appended to ``help``.
+    """Return a typer option for a number within a range. The range is appended to the text ``help``.
 
     It is for values that are not a field of a settings dataclass. A value outside the range raises
     `InputError`, with the same message as for a field.

@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
                         raise
                     streams.note(streams.problem(error))
         if live.camera.ended and not live.camera.file:
-            raise BatchError(f"{live.camera.ended} ({shown} frames were stylized)")
+            raise BatchError(f"{live.camera.ended} ({shown} frame{'s' * (shown != 1)} stylized)")
 
 
 def _run(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:

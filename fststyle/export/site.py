@@ -1,7 +1,7 @@
 """Export styles as a static web site with a filter for the camera and for images (`fststyle export-web`).
 
 The site is one folder with relative URLs only. It works on any host for static files and needs no program on
-the server. All computation happens in the browser, with the JavaScript modules of the page Live of
+the server. All computation happens in the browser, with the JavaScript modules of the Live page of
 `fststyle serve`.
 """
 
@@ -119,7 +119,7 @@ def _check_target(target: Path, settings: SiteSettings) -> None:
         return
     ours = (target / MARK).is_file() and (target / "styles.json").is_file()
     if not ours:
-        raise OutputError(f"{settings.output}: is not empty and not an earlier export; choose another folder")
+        raise OutputError(f"{settings.output}: is neither empty nor an earlier export; choose another folder")
     if not settings.overwrite:
         raise OutputError(f"{settings.output}: already exists; --overwrite replaces it")
 

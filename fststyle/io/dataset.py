@@ -107,7 +107,7 @@ def _of_idx(folder: Path, name: str, size: int) -> tuple[Dataset, Dataset]:
         raise InputError(f"{folder}: has labels but no images")
     if (train := found["train"][0]) is not None and len(train) < MIN_PICTURES:
         raise InputError(
-            f"{folder}: contains {len(train)} training images, at least {MIN_PICTURES} are needed"
+            f"{folder}: contains {len(train)} training images; at least {MIN_PICTURES} are needed"
         )
     labels = [labels for _, labels in found.values() if labels is not None]
     names = idx.classes(name, int(max(some.max() for some in labels)) + 1) if labels else ()
@@ -151,7 +151,7 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
     pixels = pixels[: len(kept)]
     if len(kept) < MIN_PICTURES:
         raise InputError(
-            f"{folder}: contains {len(kept)} usable image{'s' * (len(kept) != 1)}, at least {MIN_PICTURES}"
+            f"{folder}: contains {len(kept)} usable image{'s' * (len(kept) != 1)}; at least {MIN_PICTURES}"
             " are needed"
         )
     if (pixels == pixels[..., :1]).all():

@@ -56,9 +56,11 @@ def format_of(text: str, name: str) -> str:
 
 
 def check_lossless(kind: str, name: str) -> None:
-    """Raise `OutputError` if the format ``kind`` has no lossless mode."""
+    """Raise `OutputError` if lossless output in the format ``kind`` is not supported."""
     if kind not in lossless.OPTIONS:
-        raise OutputError(f"{name}: {kind} cannot be lossless; use .png or .webp, or omit --lossless")
+        raise OutputError(
+            f"{name}: lossless {kind} output is not supported; use .png or .webp, or omit --lossless"
+        )
 
 
 def check_fits(picture: Picture, kind: str, name: str) -> None:

@@ -23,7 +23,8 @@ _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
     """Return EXIF data for an upright image: with orientation 1, the size of the image and no thumbnail.
 
-    Tags that do not exist are not added. The result starts with a TIFF header; None if the data is damaged.
+    Tags that do not exist are not added. The result starts with a TIFF header. It is None if the data
+    is damaged.
 
     Args:
         exif: the data, which starts with a TIFF header or with `PREFIX`.

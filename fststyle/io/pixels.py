@@ -169,8 +169,8 @@ def _eight_bit(image: Image.Image) -> Gray:
     """Return a gray image of 12, 16 or 32 bits, or of floating point values, as uint8 (H, W).
 
     White is 65535 for integers (4095 if a TIFF file states 12 bits) and 1 for floats. If a value is larger,
-    white is the next of 255 (floats only) and 65535 that is large enough, otherwise the maximum. Negative and
-    non-finite values become 0.
+    white is 255 (floats only), else 65535, else the largest value: the first that is not exceeded. Negative
+    and non-finite values become 0.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())

@@ -17,10 +17,14 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 
 
 def load(kind: str, name: str) -> None:
-    """Load the plugin of a format, given Pillow's name. Formats of Pillow itself need no plugin.
+    """Load the Pillow plugin of a format. Nothing happens for a format that Pillow supports without a plugin.
+
+    Args:
+        kind: Pillow's name of the format, such as "HEIF".
+        name: file name, with which the error message begins.
 
     Raises:
-        DependencyError: the package is not installed. The message begins with ``name``.
+        DependencyError: the package of the plugin is not installed.
     """
     if kind not in _PACKAGES:
         return
@@ -35,7 +39,10 @@ def load(kind: str, name: str) -> None:
 
 
 def kind_of(stream: BinaryIO) -> str | None:
-    """Return the plugin format of a file, recognized by its content, or None. The position is restored."""
+    """Return "HEIF" or "JXL" for a file whose content is of this format, otherwise None.
+
+    AVIF files are not "HEIF". The position of the stream is restored.
+    """
     start = stream.tell()
     head = stream.read(64)
     stream.seek(start)

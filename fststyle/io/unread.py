@@ -20,13 +20,15 @@ _READ = (
     *(b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/"),
     *(b"ICC_PROFILE\0", b"MPF\0", b"Photoshop 3.0\0", b"Adobe"),
 )
-"""Beginnings of segments of a JPEG file that are read, named elsewhere, or describe its coding."""
+"""Beginnings of the segments of a JPEG file that fststyle reads or names elsewhere, or that describe how the
+image is coded.
+"""
 
 _DUCKY = b"Ducky"
 """Beginning of the segment that Photoshop's "Save for Web" writes."""
 
 _RESOURCES = {0x03ED, 0x0404, 0x0409, 0x040C, 0x040F, 0x0422, 0x0424, 0x0425}
-"""Image resources of Photoshop that are read, that repeat other metadata, or that are thumbnails."""
+"""Photoshop image resources that fststyle reads, that repeat other metadata, or that are thumbnails."""
 
 _STORAGE = frozenset(
     (
@@ -48,7 +50,7 @@ _CHUNKS_READ = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"),
     *(b"tEXt", b"zTXt", b"iTXt", b"acTL", b"fcTL", b"fdAT", b"iDOT"),
 }
-"""Chunks of a PNG file that are read, named elsewhere, or describe its coding."""
+"""Chunks of a PNG file that fststyle reads or names elsewhere, or that describe how the image is coded."""
 
 _CHUNKS = {
     b"caBX": CREDENTIALS,

@@ -36,7 +36,7 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     for name, found in zip(names[1:], weights[1:], strict=True):
         if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in weights[0].items()} or not found:
             raise StyleError(
-                f"{names[0]} and {name} cannot be mixed: they are not the same network in float precision"
+                f"{names[0]} and {name} cannot be mixed: both must be float files of the same network"
             )
     factors = np.array([factor for _, factor in models], np.float32)
     replace(

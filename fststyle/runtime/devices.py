@@ -28,13 +28,14 @@ INDEXED = ("cuda", "tensorrt", "rocm", "migraphx", "dml")
 """Devices that accept an index, such as cuda:1."""
 
 INSTALL = {
-    "cuda": "it needs an NVIDIA driver and: pip install 'onnxruntime-gpu[cuda,cudnn]'",
-    "tensorrt": "it needs an NVIDIA driver, TensorRT and: pip install 'onnxruntime-gpu[cuda,cudnn]' tensorrt",
-    "coreml": "it is part of onnxruntime on macOS: pip install onnxruntime",
-    "dml": "it needs Windows and, instead of other builds of onnxruntime: pip install onnxruntime-directml",
-    "openvino": "it needs, instead of other builds of onnxruntime: pip install onnxruntime-openvino",
-    "rocm": "it needs AMD ROCm and a build of onnxruntime for it",
-    "migraphx": "it needs AMD ROCm and: pip install onnxruntime-migraphx",
+    "cuda": "cuda needs an NVIDIA driver and: pip install 'onnxruntime-gpu[cuda,cudnn]'",
+    "tensorrt": "tensorrt needs an NVIDIA driver, TensorRT and:"
+    " pip install 'onnxruntime-gpu[cuda,cudnn]' tensorrt",
+    "coreml": "coreml is part of onnxruntime on macOS: pip install onnxruntime",
+    "dml": "dml needs Windows and, instead of other builds of onnxruntime: pip install onnxruntime-directml",
+    "openvino": "openvino needs, instead of other builds of onnxruntime: pip install onnxruntime-openvino",
+    "rocm": "rocm needs AMD ROCm and a build of onnxruntime for it",
+    "migraphx": "migraphx needs AMD ROCm and: pip install onnxruntime-migraphx",
 }
 """What each device except the CPU needs, and the pip command that installs it, for error messages."""
 

@@ -122,7 +122,7 @@ def _from_stdin(inputs: Sequence[str | Path], output: str | Path | None) -> File
         return FilePair(None, None)
     target = Path(output)
     if target.is_dir() or str(output).endswith(("/", os.sep)):
-        raise OutputError(f"{output}: is a folder; an image from stdin needs a file name")
+        raise OutputError(f"{output}: is a folder; an image from stdin needs an output file name")
     _check_suffix(target)
     check_folder(target.parent)
     return FilePair(None, target)

@@ -357,7 +357,7 @@ class WebcamSettings:
 
     @property
     def controlled(self) -> bool:
-        """Whether OSC, MIDI or sound control the webcam filter. If so, styles are loaded in advance."""
+        """Whether OSC, MIDI or sound controls the webcam filter. If so, styles are loaded in advance."""
         return any(value is not None for value in (self.osc, self.midi, self.audio))
 
 

@@ -66,10 +66,14 @@ class Style:
         """Return this style at another strength, on the same device.
 
         Strength 0 approximately reproduces the input, 1 is the trained style, and values above 1 exaggerate
-        it. The latest result is cached. Returns this object if it has the requested strength, and None if the
-        style has no known base network (`fststyle.runtime.blend`) or strength 0.
+        it. The latest result is cached. Returns this object if it already has the requested strength.
+        Otherwise returns None if the style has no known base network (`fststyle.runtime.blend`), or if
+        `Style.strength` of this object is 0.
 
-        Raises `StyleError` if the weights cannot be interpolated, such as those of an int8 file.
+        Raises:
+            StyleError: the weights cannot be interpolated, such as those of an int8 file, or the base network
+                cannot be read.
+            DependencyError: onnx is not installed.
         """
         if strength == self.strength:
             return self

@@ -11,7 +11,7 @@ MAX_NAME_BYTES = 255
 def shortened(path: Path, end: str) -> Path:
     """Return ``path``, with its name shortened if it is longer than `MAX_NAME_BYTES`.
 
-    Only characters before ``end``, the last part of the name, are removed, the last ones first.
+    Characters directly before ``end`` are removed. ``end`` is the end of the name, which is kept.
     """
     name = path.name
     if len(os.fsencode(name)) <= MAX_NAME_BYTES:

@@ -67,8 +67,8 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
         height: height of the image in pixels.
         width: width of the image in pixels.
         tile: "off"; "auto" for tiles only if the image needs more memory than ``limit``; or a side of at
-            least 64 pixels, which is rounded up to a multiple of `GRID`. The image is not tiled if neither of
-            its sides is longer.
+            least 64 pixels, which is rounded up to a multiple of `GRID`. The image is not tiled if both of
+            its sides are at most this long.
         limit: memory budget in bytes; None uses `memory.limit`.
 
     Raises:

@@ -108,7 +108,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Return whether the device is a GPU with CUDA or a CPU that computes bfloat16 in hardware.
+    """Return whether a CUDA GPU or a CPU computes bfloat16 in hardware; False for other devices.
 
     CPUs without AVX512_BF16 or AMX emulate it, which is much slower than float32.
     """

@@ -101,8 +101,8 @@ class _Convolution:
 class _Block:
     """A block of convolutions, each with a ReLU. ``name`` is the name of the output of the last ReLU.
 
-    ``before`` has the names of the input and the output of the pooling before the block, or is None for the
-    first block.
+    ``before`` contains the names of the input and the output of the pooling before the block. It is None for
+    the first block.
     """
 
     name: str

@@ -18,7 +18,9 @@ from fststyle.web.work.videos import PhotosWorker, VideoWorker
 PAINT_KINDS = ("video", "photos")
 TRAIN_KINDS = ("train",)
 RETENTION_SECONDS = 7 * 86400.0
-"""Time in seconds after which finished videos and batches of photos are removed (a week)."""
+"""Time in seconds after which finished video and batch jobs may be removed, counted from when they were
+added (a week).
+"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class State:
     """Set when the server shuts down, which ends event streams."""
 
     def remove_old_jobs(self) -> None:
-        """Remove the finished videos and batches that were added more than `RETENTION_SECONDS` ago."""
+        """Remove finished video and batch jobs that were added more than `RETENTION_SECONDS` ago."""
         self.jobs.remove_older(RETENTION_SECONDS, PAINT_KINDS)
 
     def close(self) -> None:
@@ -47,7 +49,7 @@ class State:
 
 
 def open_state(settings: ServeSettings) -> State:
-    """Open the data folder, start the job queues, and remove old jobs.
+    """Open the data folder, start the job queues, and remove old finished video and batch jobs.
 
     Raises `OutputError` if the folder cannot be used.
     """

@@ -96,7 +96,7 @@ def test_only_an_earlier_site_is_replaced(style_folder: Path, tmp_path: Path) ->
     folder.mkdir()
     (folder / "mine.txt").write_text("keep")
     for overwrite in (False, True):
-        with pytest.raises(OutputError, match="not an earlier export"):
+        with pytest.raises(OutputError, match="neither empty nor an earlier export"):
             export_site(["invert"], SiteSettings(output=folder, overwrite=overwrite))
     assert (folder / "mine.txt").read_text() == "keep"
     (folder / "mine.txt").unlink()

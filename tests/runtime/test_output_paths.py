@@ -136,7 +136,7 @@ def test_links_to_inputs_are_not_overwritten() -> None:
         (["a.jpg", "c.psd"], "new.jpg", "is an image file name"),
         (["a.jpg", "c.psd"], "-", "one image"),
         (["photos"], "-", "one image"),
-        (["-"], "photos", "needs a file name"),
+        (["-"], "photos", "needs an output file name"),
         (["-"], "out", "has no suffix"),
     ],
 )

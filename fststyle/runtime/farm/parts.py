@@ -64,8 +64,8 @@ class StylizedPart:
 def split_video(key_frames: Iterable[float], seconds: float | None, length: float) -> list[Part]:
     """Split a video at its key frames into parts of at least ``length`` seconds.
 
-    The last part may be half as long. If key frames are more than twice this length apart, parts also end
-    between them. The first part begins at 0, and the last part ends with the video.
+    The last part has at least half this length, unless the whole video is shorter. If key frames are more
+    than twice this length apart, parts also end between them. The first part begins at 0, and the last part ends with the video.
 
     Args:
         key_frames: times of the key frames in seconds from the start of the output.

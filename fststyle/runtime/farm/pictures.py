@@ -22,9 +22,10 @@ PICTURES_PER_TASK = 16
 def stylized(
     pairs: Sequence[FilePair], settings: ImageSettings
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Stylize images on the cluster of the setting ``ray``, and yield each pair with its result or error.
+    """Stylize images on the cluster given by the setting ``ray``. Yields each pair with its result or error.
 
-    The pairs of a task are yielded when the task finishes.
+    The pairs of a task, at most `PICTURES_PER_TASK`, are yielded in order when the task finishes. Tasks may
+    finish in any order.
 
     Raises `OutputError` if an input or output is a pipe, and the errors of `Cluster` and `Cluster.run`.
     """

@@ -60,7 +60,10 @@ def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
         raise InputError("there are no test images")
     count = len(classifier.classes)
     if test.labels is None:
-        raise InputError("the images have no classes; put each class into a subfolder")
+        raise InputError(
+            "the test images have no classes; put the images of each class into a separate subfolder, or add"
+            " the label file of an IDX dataset"
+        )
     if len(test.classes) != count:
         raise InputError(f"{classifier.name} has {count} classes, but the images have {len(test.classes)}")
     labels = test.labels

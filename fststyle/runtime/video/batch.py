@@ -131,10 +131,10 @@ def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
     """Return the input and output path of each video. Raises `InputError` and `OutputError`."""
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
-        raise OutputError(f"{target}: can hold only one video; give a folder as the output of a folder")
+        raise OutputError(f"{target}: can hold only one video; an input folder needs an output folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):
         problem = "is a file" if target.is_file() else "is the name of a video file"
-        raise OutputError(f"{target}: {problem}; give a folder as the output of a folder")
+        raise OutputError(f"{target}: {problem}; an input folder needs an output folder")
     found = without_results(videos_in(source, on_refused), source, target)
     if not found:
         raise InputError(f"{source}: contains no videos")

@@ -145,7 +145,7 @@ class _FlickerSuppression:
         if self._filter is None:
             return
         if "seconds" not in state:
-            raise InputError("the state of flicker suppression lacks seconds")
+            raise InputError("the state of flicker suppression has no seconds")
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
         self._filter.restore(state)

@@ -116,8 +116,8 @@ def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: 
     if keyframes is not None:
         if len(styles) > 1 or len(strengths) > 1:
             raise InputError(
-                "--keyframes: the file contains the keyframes, so --style and --strength must not contain"
-                " several keyframes"
+                "--keyframes cannot be combined with several keyframes in --style or --strength, since the"
+                " file contains the keyframes"
             )
         rows = _rows(keyframes)
         styles = [Key(at, parse_shares(text, str(keyframes))) for at, text, _ in rows if text] or styles
@@ -148,7 +148,7 @@ def _styles(text: str) -> list[Key]:
         return [Key(0.0, {text: 1.0})]
     if not _AT.fullmatch(text.rpartition(",")[2]):
         if any(_AT.fullmatch(part) for part in text.split(",")):
-            raise InputError(f"--style: the last style in {text!r} has no time, such as @4s")
+            raise InputError(f"--style: the last style in {text!r} needs a time; add one, such as @4s")
         for part in text.split(","):
             name, at, tail = part.rpartition("@")
             if name and at and not tail.endswith(".onnx"):  # the name of a file may contain @
@@ -161,7 +161,7 @@ def _styles(text: str) -> list[Key]:
         found = _AT.fullmatch(part)
         # A part with a share belongs to a mixture that ends at the next time: a:0.6, b:0.4 @ 4s.
         if found is None and ":" not in part:
-            raise InputError(f"--style: {part.strip()!r} in {text!r} has no time, such as @4s")
+            raise InputError(f"--style: {part.strip()!r} in {text!r} needs a time; add one, such as @4s")
         parts.append(found[1] if found else part)
         if found:
             keys.append(Key(parse_seconds(found[2]), parse_shares(",".join(parts))))

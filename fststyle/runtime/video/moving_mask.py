@@ -17,8 +17,8 @@ fraction of the frame duration of the mask.
 """
 
 _LEAD = 1.0
-"""Minimum time in seconds that is read before the first required time, since the frame that is shown then may
-start earlier.
+"""Minimum time in seconds by which reading starts before the first required time, since the frame that is
+shown at this time may have started earlier.
 """
 
 

@@ -118,10 +118,10 @@ class ResumeFolder:
 
     @contextlib.contextmanager
     def output(self, target: Path) -> Iterator[Path]:
-        """Context manager that yields a path in the folder. At the end of the block, the file with this path
-        is renamed to ``target``.
+        """Context manager that yields a path in the folder. When the block ends without an exception, the
+        file with this path is renamed to ``target``.
 
-        Raises `OutputError` at the start if ``target`` cannot be replaced.
+        Raises `OutputError` at the start if ``target`` cannot be replaced, and `OSError` if renaming fails.
         """
         probe(target)
         part = self.folder / "output.part"

@@ -12,7 +12,7 @@ from fststyle.runtime.video.formats.cues import clip_end
 from fststyle.runtime.video.formats.pyav import Chapter
 
 _MORE = object()
-"""Last item if the last frame before the end is shown until the end."""
+"""Marker that follows the last item if the last frame before the end is shown until the end."""
 
 LEAD = 0.2
 """Time in seconds by which a source may start before 0, since audio may have an encoder delay. The times of a
@@ -69,9 +69,10 @@ def output_time(timed: TimedFrame, source: Source, start: float) -> float:
 
 
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
-    """Yield the items. If `_MORE` is the last item, the last frame gets a duration up to ``end`` in seconds.
+    """Yield the items without `_MORE`. If `_MORE` follows them, the duration of the last frame is changed, so
+    that it is shown until ``end``, in seconds.
 
-    Each frame is held back until the next frame, so packets may precede it.
+    Each frame is yielded when the next frame arrives, so packets between the two are yielded before it.
     """
     waiting: TimedFrame | None = None
     for item in items:
@@ -88,7 +89,7 @@ def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
 
 
 class _Part:
-    """The items of `between` for `_until`. `_MORE` comes last if a frame is shown beyond the end."""
+    """The items of `between` for `_until`. `_MORE` follows them if a frame is shown beyond the end."""
 
     def __init__(self, source: Source, start: float, end: float | None, lead: float):
         self._source, self._start, self._end, self._lead = source, start, end, lead

@@ -43,7 +43,7 @@ class Resolution:
             self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
     def after(self, seconds: float) -> None:
-        """Update the scale after a frame that took ``seconds`` seconds at the current scale."""
+        """Update the scale, given the time in seconds that a frame took at the current scale."""
         self._seconds = seconds
         if seconds > self.budget:
             self.scale = max(self.SMALLEST, self.scale * max(0.5, (self.budget / seconds) ** 0.5))
@@ -169,7 +169,7 @@ class Live:
                 return self.change(self.names[(place + by * number) % len(self.names)])
             except FststyleError:
                 continue
-        raise StyleError("no style can be loaded")
+        raise StyleError("none of the styles in the list can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
         """Increase the weight of the second style by ``by``. Returns a description of the mixture.

@@ -203,7 +203,7 @@ def _leaves(
     spots: NDArray[np.float64],
     count: int,
 ) -> None:
-    """Draw `count` leaves, most of them in the clusters `spots`."""
+    """Draw `count` leaves, most of them in the clusters `spots`, as returned by `_clusters`."""
     size = paint.shape[0]
     smallest, largest = 0.012, 0.4
     # Inverse transform sampling of p(r) ~ r^-3 between the two limits.

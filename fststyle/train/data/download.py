@@ -103,7 +103,12 @@ def _holds_photos(folder: Path) -> bool:
 
 
 def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> None:
-    """Download the archive to `part` and verify its checksum. Raises `InputError` and `OutputError`."""
+    """Download the archive to `part`, or the rest of it if `part` exists. Verify its MD5 if one is given.
+
+    Raises:
+        InputError: the download fails (see `_fetch`), or the MD5 does not match; `part` is then deleted.
+        OutputError: see `_fetch`.
+    """
     # A `.part` file may belong to an older version of the archive, so retry once from the start.
     for resumed in (True, False) if part.exists() else (False,):
         _fetch(settings.url, part, progress)

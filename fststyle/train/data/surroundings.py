@@ -25,8 +25,8 @@ def surplus(side: int) -> int:
     """Return the number of pixels by which the network input exceeds a window of `side` x `side` pixels along
     each axis.
 
-    It is `SURPLUS` or three quarters of `side`, whichever is smaller, rounded down to a multiple of the
-    strides of all networks, and at least this multiple.
+    It is `SURPLUS` or three quarters of `side`, whichever is smaller, rounded down to a multiple of
+    `_MULTIPLE`, but at least `_MULTIPLE`.
     """
     return min(SURPLUS, max(_MULTIPLE, side * 3 // 4 // _MULTIPLE * _MULTIPLE))
 

@@ -49,8 +49,8 @@ def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
 
 
 def cutout(x: Tensor) -> Tensor:
-    """Return images in which a random square of half the side is set to 0. The square may extend beyond the
-    border.
+    """Return images in which a random square, half as wide as the image, is set to 0. The square may extend
+    beyond the border.
     """
     count, _, height, width = x.shape
     side = width // 2

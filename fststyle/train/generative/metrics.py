@@ -1,10 +1,11 @@
-"""Metrics that compare generated images with real ones, from network features (N, D), with one row per image.
+"""Metrics of generated images. All but `balance` compare their network features (N, D), one row per image,
+with those of real images.
 
 * `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, the distance between two Gaussians fitted to
   the features. With the features of our classifier or of VGG-16, it is *not* the FID of the literature, which
   uses Inception-v3. Values are comparable only for the same features.
 * `precision_recall`: Kynkäänniemi et al. 2019 (arXiv:1904.06991), by default with k = 3 neighbors.
-* `balance`: the class frequencies according to a classifier.
+* `balance`: the class frequencies of the images, as predicted by a classifier.
 """
 
 from dataclasses import dataclass
@@ -75,7 +76,9 @@ def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS)
         InputError: one of the sets has `neighbors` images or fewer.
     """
     if min(len(real), len(fake)) <= neighbors:
-        raise InputError(f"precision and recall need more than {neighbors} images of each kind")
+        raise InputError(
+            f"precision and recall need more than {neighbors} real and more than {neighbors} generated images"
+        )
     return _covered(fake, real, neighbors), _covered(real, fake, neighbors)
 
 

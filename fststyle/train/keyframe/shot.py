@@ -83,10 +83,10 @@ def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
             if not found:
                 raise InputError(f"{path}: has no frame number in its name; use --at")
             numbers.append(int(found[-1]))
-    if len(set(numbers)) < len(numbers):
+    repeated = next((number for number in numbers if numbers.count(number) > 1), None)
+    if repeated is not None:
         raise InputError(
-            f"{'--painted' if at is None else '--at'}: two painted frames have the same number"
-            f" ({', '.join(map(str, numbers))})"
+            f"{'--painted' if at is None else '--at'}: several painted frames have the number {repeated}"
         )
     return numbers
 
@@ -154,8 +154,8 @@ def _numbered(frames: Path) -> Iterator[tuple[int, RGB]]:
 def _watched(
     frames: Iterable[tuple[int, RGB]], numbers: set[int], wanted: dict[int, RGB], seen: list[int]
 ) -> Iterator[tuple[int, RGB]]:
-    """Yield `frames` unchanged. Append the number of each frame to `seen`, and store the frames with one of
-    the `numbers` in `wanted`, by number.
+    """Yield `frames` unchanged. As a side effect, append the number of each frame to `seen`, and store each
+    frame whose number is in `numbers` in the dict `wanted`, with its number as the key.
     """
     for number, rgb in frames:
         seen.append(number)

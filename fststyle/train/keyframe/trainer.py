@@ -28,7 +28,7 @@ FEATURE_LAYERS = ("relu1_2", "relu2_2", "relu3_3")
 GRAIN = 3.0
 """Standard deviation (0-255) of the noise that is added to the second of two consecutive frames."""
 _MULTIPLE = 16
-"""A multiple of the stride of the network."""
+"""The sides of the stylized windows are multiples of this number of pixels, and thus of the stride."""
 
 PIXEL_SCALES = (1, 4, 16)
 """Downscaling factors of the pixel loss."""

@@ -69,8 +69,8 @@ def features_and_output(
 
 @contextlib.contextmanager
 def _keeping(net: nn.Module, layers: Sequence[str], found: dict[str, Tensor], stop: bool) -> Iterator[None]:
-    """Context manager that records the activations of `layers` in `found`. With `stop`, the last layer ends
-    the forward pass.
+    """Context manager that records the activations of `layers` in `found`. If `stop` is True, the
+    hook of the last layer ends the forward pass by raising `_StopForward`.
     """
 
     def keep(name: str) -> Callable[[nn.Module, object, Tensor], None]:

@@ -20,7 +20,7 @@ CUT = 16
 a multiple of the stride of every network.
 """
 GRAIN = 4.0
-"""Standard deviation of the noise (0-255)."""
+"""Standard deviation (0-255) of the noise that is added to the second of two crops."""
 
 Shift = tuple[int, int]
 """Displacement (down, right) in pixels. Negative values are upwards or to the left."""

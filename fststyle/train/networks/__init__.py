@@ -44,7 +44,7 @@ def build(name: str, settings: NetworkSettings) -> nn.Module:
         CheckpointError: the name is unknown, or the network does not accept the arguments.
     """
     if name not in NETWORKS:
-        raise CheckpointError(f"unknown network {name!r}; available are {', '.join(NETWORKS)}")
+        raise CheckpointError(f"unknown network {name!r}; use one of {', '.join(NETWORKS)}")
     try:
         return NETWORKS[name](**settings)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -96,10 +96,10 @@ class Patches:
         self.chosen = torch.cat(chosen)
 
     def loss(self, found: Tensor) -> Tensor:
-        """Return the mean squared difference between the patches of `found`, (1, C, h, w), that overlap the
-        hole and those of the last `choose`, a scalar.
+        """Return the mean squared difference, a scalar, between the patches of `found`, (1, C, h, w), that
+        overlap the hole and the intact patches that the last call of `choose` selected for them.
 
-        It is relative to the mean square of the intact patches, or if `normalized` is False, to their
+        It is relative to the mean square of the intact patches, or, if `normalized` is False, to their
         variance.
         """
         queries = self._all(found)[:, self.places]

@@ -84,7 +84,7 @@ class StyleDiscriminator:
         return {"model": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a state of `state`."""
+        """Restore a state that `state` returned."""
         self.net.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
 
@@ -119,6 +119,6 @@ def new_discriminator(losses: StyleLosses, earlier: Checkpoint | None) -> StyleD
             discriminator.load_state(earlier["discriminator"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise CheckpointError(
-                "--resume: the checkpoint has no state of the discriminator, or it is damaged"
+                "--resume: the state of the discriminator in the checkpoint is missing or damaged"
             ) from error
     return discriminator

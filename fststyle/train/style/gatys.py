@@ -178,8 +178,8 @@ class _Canvas:
         return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """Run one iteration at the scale number `scale`. Returns the weighted losses before it, and their sum
-        as "total".
+        """Run one iteration at scale number `scale`; 0 is the coarsest. Returns the weighted losses before
+        the iteration, and their sum as "total".
         """
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
@@ -274,5 +274,5 @@ def _check_memory(photo: RGB, compute: Compute) -> None:
     if compute.device.type == "cpu" and needed > free:
         raise InputError(
             f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory, but"
-            f" {free / 2**30:.1f} GiB are available; reduce --size"
+            f" only {free / 2**30:.1f} GiB are available; reduce --size"
         )

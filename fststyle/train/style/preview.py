@@ -15,7 +15,7 @@ from fststyle.train.results import ResultFiles
 _GAP = 8
 """Space between the images, in pixels."""
 _PHOTOS = 4
-"""Number of photos."""
+"""Maximum number of photos on the sheet."""
 _SIDE = 256
 """Minimum side of the photos, in pixels."""
 

@@ -29,7 +29,9 @@ EDGE = 0.08
 
 @dataclass(frozen=True)
 class Tone:
-    """Mean and standard deviation of the luminance (-1 to 1) of photos and of their stylized images."""
+    """Mean and standard deviation of the base layer (`base_layer`) of the luminance (-1 to 1), for photos and
+    for their stylized images.
+    """
 
     photo_mean: float
     photo_std: float
@@ -43,7 +45,9 @@ class Tone:
         return cls(a.mean().item(), a.std().item(), b.mean().item(), b.std().item())
 
     def expected(self, base: Tensor) -> Tensor:
-        """Return the luminance of the stylized image that corresponds to that of the photo, `base`."""
+        """Return the expected base layer of stylized images, given `base`, that of the photos: a linear map
+        from the mean and standard deviation of photos to those of stylized images.
+        """
         return (base - self.photo_mean) * (self.stylized_std / self.photo_std) + self.stylized_mean
 
 
@@ -59,8 +63,9 @@ def retouched(
             added. 0.4 is moderate; 0.8 shows halos along edges.
         details: fraction of the difference between the luminance of the photo and its base layer that is
             added.
-        tone: fraction, 0 to 1, by which the base layer of the luminance approaches that of the photo.
-        tones: the luminances of photos and of stylized images.
+        tone: fraction, 0 to 1, by which the base layer of the luminance approaches `Tone.expected` of that of
+            the photo.
+        tones: mean and standard deviation of the base layers of photos and of stylized images.
     """
     result = stylized + local_contrast * (stylized - _blurred(stylized))
     if details or tone:

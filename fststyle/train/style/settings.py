@@ -138,7 +138,7 @@ def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _base_name(value: Any) -> Any:
-    """Return the last component of a path or of each path in a list; other values are unchanged."""
+    """Return the last component of a path or of each path in a list. Return other values unchanged."""
     if isinstance(value, list):
         return [_base_name(item) for item in value]
     return Path(value).name if isinstance(value, str) else value

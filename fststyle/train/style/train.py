@@ -108,7 +108,7 @@ def train(
         raise InputError(f"--resume: {files.checkpoint} was trained on an image other than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
         if settings.adversarial_weight and compute.world > 1:
-            raise InputError("--adversarial-weight works with one process only")
+            raise InputError("--adversarial-weight supports only one process")
         # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
         return _train(
             TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), style_image

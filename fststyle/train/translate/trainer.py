@@ -34,7 +34,7 @@ MIN_LOSSES = {
         "the output has nearly one color everywhere; a lower --adversarial-weight may help",
     ),
 }
-"""Smallest normal value, and the message below it, by the name of the loss."""
+"""By name of the loss: the smallest normal value, and the message for a smaller value."""
 MAX_LOSSES = {
     "contrastive": (
         5.0,
@@ -42,7 +42,7 @@ MAX_LOSSES = {
     ),
     "adversarial": (1e3, "the adversarial loss diverges; a lower --learning-rate may help"),
 }
-"""Largest normal value, and the message above it, by the name of the loss."""
+"""By name of the loss: the largest normal value, and the message for a larger value."""
 
 
 class Trainer:

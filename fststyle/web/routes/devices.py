@@ -1,4 +1,4 @@
-"""The page Other devices: the address of the server and its QR code, for phones and other machines."""
+"""The Other devices page: the address of the server and its QR code, for phones and other machines."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse

@@ -1,4 +1,4 @@
-"""The page Learn, with lessons about style transfer and generative models, and the models for the browser."""
+"""The Learn page, with lessons about style transfer and generative models, and the models for the browser."""
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -17,7 +17,7 @@ DAY = {"Cache-Control": "private, max-age=86400"}
 
 @router.get("/learn")
 def show(request: Request) -> HTMLResponse:
-    """Show the page Learn."""
+    """Show the Learn page."""
     titles = {to_name(entry.title): entry.title for entry in catalogue.styles() if entry.shipped}
     files = sorted((STATIC / "app" / "paintings").glob("*.jpg"))
     paintings = {path.stem: titles.get(path.stem, path.stem) for path in files}
@@ -28,7 +28,7 @@ def show(request: Request) -> HTMLResponse:
 def network(kind: str, blocks: int) -> Response:
     """Return a model of the first ``blocks`` blocks of the loss network, as an ONNX file.
 
-    ``kind`` is "activations" or "gradient", as the functions of `fststyle.web.loss_network`.
+    ``kind`` is "activations" or "gradient", the name of a function in `fststyle.web.loss_network`.
     """
     build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
     if build is None or not 1 <= blocks <= len(loss_network.LAYERS):

@@ -1,4 +1,4 @@
-"""The page Library, the page of a style, and its files."""
+"""The Library page, the page of each style, and its files."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 @router.get("/")
 def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """Show the page Library, with the styles that match a search."""
+    """Show the Library page, with the styles that match a search."""
     cards = parts.library.cards(q, sort)
     return page(request, "library.html", cards=cards, q=q, sort=sort, sorts=SORTS)
 

@@ -1,4 +1,4 @@
-"""The page Live, a camera filter that runs in the browser, and the style list and files that it loads."""
+"""The Live page, a camera filter that runs in the browser, and the style list and files that it loads."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 @router.get("/live")
 def show(request: Request) -> HTMLResponse:
-    """Show the page Live."""
+    """Show the Live page."""
     return page(request, "live.html")
 
 

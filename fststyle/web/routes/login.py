@@ -15,7 +15,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/login")
 async def show(request: Request, token: str = "") -> Response:
-    """Show the login page. With a ``token``, as in the address that the server prints, log in instead."""
+    """Show the login page, or log in with the ``token`` in the URL, as in the address that the server prints.
+
+    A server without a token redirects to the Library page.
+    """
     if token or request.app.state.settings.token is None:
         return _try(request, token)
     return page(request, "login.html", problem="")

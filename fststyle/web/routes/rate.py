@@ -1,4 +1,4 @@
-"""The page Rate, with blind comparisons of styles."""
+"""The Rate page, with blind comparisons of styles."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/rate")
 def show(request: Request, parts: Parts) -> HTMLResponse:
-    """Show the page Rate, with a new comparison and the ranking."""
+    """Show the Rate page, with a new comparison and the ranking."""
     return _with_sheet(request, parts, "rate.html")
 
 

@@ -1,4 +1,4 @@
-"""The page Train, to train styles on paintings."""
+"""The Train page, which trains styles on paintings."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Parts = Annotated[State, Depends(state)]
 
 @router.get("/train")
 def show(request: Request) -> HTMLResponse:
-    """Show the page Train. Its script requests the list of training jobs."""
+    """Show the Train page. Its script requests the list of training jobs."""
     return page(
         request,
         "train.html",

@@ -87,7 +87,7 @@ def steps_of(job: Job) -> list[JsonObject]:
 
 
 class TrainingWorker:
-    """Worker that runs `fststyle train` in a process and reads its output.
+    """Worker that runs `fststyle train` in a separate process and reads its output.
 
     The process writes a line after each step. If the server is killed, writing fails and the process ends.
     When the server starts again, training resumes from the last checkpoint.
@@ -192,7 +192,7 @@ def command(job: Job, out: Path) -> list[str]:
 
 
 def _end_when_stopped(process: "subprocess.Popen[str]", monitor: JobMonitor) -> None:
-    """Wait until the process ends, and interrupt it if the job is stopped."""
+    """Wait until the process ends or the job is stopped. In the latter case, interrupt the process."""
     while process.poll() is None:
         if monitor.stop.wait(0.5):
             _interrupt(process)

@@ -33,8 +33,8 @@ MAX_RATE = 240
 def check_video(path: Path, max_pixels: int, seconds: float) -> None:
     """Raise `InputError` unless a file is a readable video within the limits on frame size and duration.
 
-    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration, of which
-    one second more is tolerated. The duration is read from the header of the file.
+    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration, which
+    may be exceeded by one second. The duration is read from the header of the file.
     """
     try:
         with av.open(str(path)) as container:

@@ -207,7 +207,9 @@ def test_state_without_its_time_is_refused(tmp_path, short):
     folder = tmp_path / left(tmp_path)[0]
     (state,) = folder.glob("*.npz")
     np.savez(state, scene=np.zeros((48, 64, 3), np.uint8))
-    with pytest.raises(InputError, match=f"{folder}: the state of flicker suppression lacks seconds; delete"):
+    with pytest.raises(
+        InputError, match=f"{folder}: the state of flicker suppression has no seconds; delete"
+    ):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
 
 

@@ -95,7 +95,7 @@ def test_numbers():
         (["a.png"], None, "a.png: has no frame number"),
         (["a.png"], "x", "--at: 'x' is not"),
         (["a.png"], "1,2", "has 2 frame numbers, but --painted is given 1 time"),
-        (["a_1.png", "b_01.png"], None, "have the same number"),
+        (["a_1.png", "b_01.png"], None, "--painted: several painted frames have the number 1"),
     ):
         with pytest.raises(InputError, match=said):
             numbers_of([Path(path) for path in painted], at)

@@ -134,8 +134,9 @@ class AnimationSource(Source):
 class AnimationSink(Sink):
     """Sink that writes an animated image to the existing file ``path``.
 
-    ``suffix`` is one of `FORMATS`. The animation repeats as often as ``source``, or forever if ``source`` is
-    not an animated image. A last frame without a duration is shown for 1 / ``rate`` seconds.
+    ``suffix`` is one of `FORMATS`. The animation repeats as often as ``source``, or forever if ``source``
+    is not an animated image. If the last frame has no duration, it is shown for
+    1 / ``rate`` seconds.
     """
 
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):
@@ -147,9 +148,10 @@ class AnimationSink(Sink):
         self._assembler: Assembler | None = None
 
     def write(self, timed: TimedFrame) -> None:
-        """Add a frame.
+        """Add a frame. It is encoded in the next call or in `close`, since its duration depends on the
+        timestamp of the next frame.
 
-        It is encoded when the next frame is added, since it is shown until the timestamp of that frame.
+        Raises `OutputError` if the previous frame cannot be encoded or written.
         """
         if self._waiting is not None:
             self._add(self._waiting, timed.pts * timed.time_base)

@@ -227,7 +227,7 @@ def _named(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
-    """Return whether a stream is a timecode track whose content is in the output as a tag.
+    """Return whether a stream is a timecode track whose timecode the output contains as a tag.
 
     ``timecode`` is the timecode among the tags of the source, or None.
     """
@@ -236,5 +236,7 @@ def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
 
 
 def _may_be_chapters(stream: Stream) -> bool:
-    """Return whether a stream has the codec of MP4 and MOV chapter tracks, as camera data tracks also do."""
+    """Return whether a stream may be a chapter track of MP4 or MOV, judged by its codec, which data tracks of
+    cameras also have.
+    """
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

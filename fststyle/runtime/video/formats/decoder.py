@@ -1,4 +1,4 @@
-"""Select the decoder of a video stream. VP8 and VP9 with transparency need libvpx."""
+"""Select the decoder of a video stream. VP8 and VP9 with transparency need the decoders of libvpx."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from fststyle.runtime.video.formats.colorimetry import has_alpha
 from fststyle.runtime.video.formats.pyav import DecodedFrame, Packet, Stream, av
 
 _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""Decoders that read the alpha channel of these codecs, which the decoders of FFmpeg ignore."""
+"""FFmpeg decoder that reads the alpha channel, by codec. FFmpeg's native VP8 and VP9 decoders ignore it."""
 
 
 @dataclass(frozen=True)

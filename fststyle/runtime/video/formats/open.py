@@ -97,8 +97,14 @@ def target_of(
 ) -> Target:
     """Return the output for a path, or for "-", which is ``stdout``. Nothing is opened or created.
 
-    If ``given`` is a folder, the output is a file or an image sequence in it with the name of the source.
-    Raises `OutputError` if the format cannot be written, a file name is needed, or ``stdout`` is None.
+    ``given`` names a folder if it is an existing folder, ends with a slash, or has no suffix and the source
+    is an image sequence. The output is then in this folder: an image sequence with the pattern of the source,
+    or a file with the name of the source, with the suffix .mp4 if the format of its own suffix cannot be
+    written.
+
+    Raises:
+        OutputError: the suffix is missing or its format cannot be written, a pattern contains several
+            numbers, ``given`` is a folder but the source is stdin, or ``stdout`` is None but needed.
     """
     if str(given) == PIPE:
         if stdout is None:
@@ -140,7 +146,7 @@ def target_of(
 def _own_name(source: Source, given: str | Path) -> str:
     """Return the name of the output in the folder ``given``."""
     if isinstance(source, RawSource):
-        raise OutputError(f"{given}: is a folder; a video from stdin needs a file name")
+        raise OutputError(f"{given}: is a folder; a video from stdin needs an output file name")
     name = Path(source.name)
     if isinstance(source, SequenceSource):
         return name.name

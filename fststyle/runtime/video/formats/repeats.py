@@ -25,7 +25,7 @@ class RepeatedFrames:
             self._times.append(pts)
 
     def between(self, frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
-        """Yield the next decoded frames, each after the repeated frames that precede it."""
+        """Yield the next decoded frames, and before each of them the repeated frames that precede it."""
         for frame in frames:
             yield from self._before(frame.pts)
             self._last = frame

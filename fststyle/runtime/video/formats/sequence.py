@@ -105,7 +105,7 @@ class SequenceSink(Sink):
     """Sink that writes an image sequence. Each file is complete or absent.
 
     A frame of an image sequence keeps its number. Frames without a number are numbered from 1. Existing files
-    are replaced, but files of ``source`` are not.
+    are overwritten, except that `write` raises `OutputError` if a frame would overwrite a file of ``source``.
     """
 
     keeps_times = False

@@ -84,8 +84,8 @@ class StreamCopier:
         """Return the indices of the source streams that are in the finished output, and the names of the
         properties that their copies lack.
 
-        ``made`` are the streams of the output. MP4 drops streams without packets, and cover art if free keys
-        for tags are enabled, so the streams of each kind are counted.
+        ``made`` are the streams of the output. MP4 drops streams without packets, and cover art if arbitrary tag
+        names are enabled, so the streams of each kind are counted.
         """
         kept: set[int] = set()
         lost = [*self._reduced]

@@ -42,7 +42,8 @@ class FrameTimestamps:
     """Assigns increasing presentation times to decoded frames.
 
     ``step`` is the duration of a frame in units of ``time_base`` (seconds), for frames without a time.
-    ``avi`` is given for AVI files. ``missing`` is True after a frame without a time.
+    ``avi`` is given for AVI files. ``missing`` becomes True at the first frame
+    without a time.
     """
 
     def __init__(self, step: int, time_base: Fraction, avi: AviTimestamps | None):

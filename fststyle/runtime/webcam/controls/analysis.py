@@ -42,8 +42,8 @@ BAND_FLOOR = 0.1
 """Lower limit of the peak value of a band, relative to the peak value of the level."""
 
 ONSET = 2.0, 0.1
-"""Thresholds of an onset: of the ratio of the spectral flux to its mean over the last second, and of its
-absolute value. Both must be exceeded.
+"""Thresholds for detecting an onset: one for the ratio of the spectral flux to its mean over the last
+second, and one for the flux itself. Both must be exceeded.
 """
 
 REFRACTORY = 0.2

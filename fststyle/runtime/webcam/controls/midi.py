@@ -322,8 +322,8 @@ def _check_entry(key: str, name: str) -> None:
     needed = {"control": 2, "note": 2, "pitch": 1, "program": 1}.get(kind)
     if needed != len(numbers) or not all(_is_number(text, 127) for text in numbers[1:]):
         raise InputError(
-            f"{key!r} is not control CHANNEL NUMBER, note CHANNEL NUMBER (0 to 127), pitch CHANNEL or program"
-            " CHANNEL"
+            f"{key!r} is not one of: control CHANNEL NUMBER, note CHANNEL NUMBER, pitch CHANNEL, program"
+            " CHANNEL (NUMBER is 0 to 127)"
         )
     if numbers[0] != "*" and not (_is_number(numbers[0], 16) and numbers[0] != "0"):
         raise InputError(f"{key!r}: the channel must be 1 to 16, or * for all")

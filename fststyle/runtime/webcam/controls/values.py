@@ -103,8 +103,8 @@ class Controls:
         """Set a control to a value.
 
         The value is a number in the range of the control, or, for `STYLES`, the name or the number (from 1)
-        of a style in ``styles``. Names of styles are compared without regard to case, and ``_`` and space are
-        equal to ``-``. Raises `InputError` for other names and values.
+        of a style in ``styles``. Names of styles are compared without regard to case, and ``_`` and spaces
+        count as ``-``. Raises `InputError` for other names and values.
         """
         if name in STYLES:
             self.change(**{name: self._style(value)})

@@ -17,7 +17,7 @@ class Ndi:
     """NDI source called ``name``, for frames of ``size`` (width, height) and a nominal frame rate ``fps``.
 
     NDI sends in its own threads, so a slow receiver does not delay frames. Raises `DependencyError` if
-    cyndilib is not installed, and `DeviceError` if NDI does not start on this machine.
+    cyndilib is not installed, and `DeviceError` if NDI could not be started.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):
@@ -66,5 +66,5 @@ class Ndi:
             self._sender.set_video_frame(frame)
             self._sender.open()
         except Exception as error:
-            raise DeviceError(f"--ndi: NDI does not start: {error}") from error
+            raise DeviceError(f"--ndi: NDI could not be started: {error}") from error
         self._size = size

@@ -33,7 +33,7 @@ class Syphon:
         try:
             self._server: Any = syphon.SyphonMetalServer(name)
         except RuntimeError as error:
-            raise DeviceError(f"--syphon: the server does not start: {error}") from error
+            raise DeviceError(f"--syphon: the server could not be started: {error}") from error
         self._size: tuple[int, int] | None = None
         self._texture: Any = None
 

@@ -30,7 +30,7 @@ class VirtualCamera:
             self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)
         except RuntimeError as error:
             raise DependencyError(
-                f"--virtual: no virtual camera can be opened; it needs {driver} [{error}]"
+                f"--virtual: no virtual camera can be opened; virtual cameras need {driver} [{error}]"
             ) from error
         self._size, self.device = size, str(self._camera.device)
 

@@ -1,4 +1,4 @@
-// The page Paint: files, settings, and the stylized image.
+// The Paint page: files, settings, and the stylized image.
 import { $, $$, send, sentence, toast } from "./common.js";
 import { takePhoto } from "./camera.js";
 import * as jobView from "./job.js";

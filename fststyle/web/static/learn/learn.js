@@ -1,4 +1,4 @@
-// The page Learn: connects the lessons with the images that all of them use.
+// The Learn page: connects the lessons with the images that all of them use.
 
 import { $, $$ } from "../app/common.js";
 import { convolutionLesson } from "./convolution.js";
