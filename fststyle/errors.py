@@ -23,19 +23,23 @@ class OutputError(FststyleError):
 
 
 class StyleError(FststyleError):
-    """The style or model does not exist, or the ONNX file does not follow the frame contract."""
+    """A style or model does not exist, cannot be used or mixed, or does not follow the frame contract."""
 
 
 class DeviceError(FststyleError):
-    """The requested device is not available."""
+    """A device, such as a GPU or a virtual camera, is unknown, not available, or failed."""
 
 
 class DependencyError(FststyleError):
-    """An optional dependency is missing; the message says how to install it."""
+    """A required package, library or driver is missing. The message says how to install it or what to use
+    instead.
+    """
 
 
 class CheckpointError(FststyleError):
-    """The checkpoint is damaged, was not written by fststyle, or is of the wrong kind."""
+    """The checkpoint is damaged, was not written by fststyle, is of the wrong kind, or does not match the
+    network or the settings.
+    """
 
 
 class ExportError(FststyleError):

@@ -8,7 +8,7 @@ BYTES_PER_PIXEL = 1000
 """Peak memory in bytes per pixel of stylization, measured with the `johnson` network on the CPU."""
 
 LIMIT = 4 << 30
-"""Largest memory budget for one image in bytes."""
+"""Maximum memory budget for one image in bytes."""
 
 
 def limit() -> int:

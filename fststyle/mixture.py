@@ -3,9 +3,9 @@
 from fststyle.errors import InputError
 
 MAX_PARTS = 16
-"""Largest allowed number of names."""
+"""Maximum number of names."""
 MAX_WEIGHT = 1e6
-"""Largest allowed weight, so that sums and weighted losses do not overflow."""
+"""Maximum weight, so that sums and weighted losses do not overflow."""
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:

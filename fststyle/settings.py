@@ -28,7 +28,7 @@ Settings = TypeVar("Settings")
 NAMES = "lower-case letters, digits and hyphens"
 """Description of the characters that are allowed in the name of a result."""
 MAX_NAME_LENGTH = 64
-"""Largest length of the name of a result in characters."""
+"""Maximum length of the name of a result in characters."""
 
 
 def to_name(text: str, default: str = "style") -> str:

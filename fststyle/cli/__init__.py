@@ -62,7 +62,7 @@ class _Program(TyperGroup):
 
 
 def _usage(message: str, error: Exception) -> str:
-    """Return the message of a usage error, with a hint to the help of the command if it is known."""
+    """Return the message of a usage error. If the command is known, the message says how to show its help."""
     context = getattr(error, "ctx", None)
     return f"{message.rstrip('.')} (see {context.command_path} --help)" if context is not None else message
 

@@ -147,8 +147,8 @@ def _difference(
     ):
         if got.shape != want.shape or got.dtype != want.dtype:
             raise ExportError(
-                f"the output {output} of the exported graph is {got.dtype} {got.shape}, that of the network"
-                f" {want.dtype} {want.shape}; nothing was written"
+                f"the output {output} is {got.dtype} {got.shape} in the exported graph, but"
+                f" {want.dtype} {want.shape} in the network; nothing was written"
             )
         difference = float(np.abs(got.astype(np.float64) - want).max())
         pixels = want.dtype == np.uint8

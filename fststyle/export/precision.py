@@ -31,11 +31,12 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with the large kernels stored as int8, from -64 to 64, which the graph dequantizes.
+    """Return a copy of a model in which the large kernels are stored as int8, from -64 to 64, and dequantized
+    by the graph.
 
     The file has about a quarter of the size. The int8 kernels are byte-identical to those of the int8 file
     (`fststyle.export.quantize`), which can therefore refer to this file (`fststyle.external_data`). The last
-    kernel, where rounding errors would draw a grid in flat regions, and other large weights are stored as
+    kernel, where rounding errors would cause a grid in flat regions, and other large weights are stored as
     float16. The weights keep their names, so training can start from the file.
     """
     model = _copy(model)

@@ -164,11 +164,11 @@ def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -
 def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
     """Round the weights of the last layer so that flat regions stay flat, as `Live.constrain` does in float.
 
-    Otherwise the int8 network draws a grid. The response of a kernel to a flat region is the sum of its taps.
-    All output channels, which are the pixels of a block, share one scale. Where the sum of the rounded taps
-    differs from the rounded sum of the taps, the taps with the largest rounding errors are changed by one.
-    Kernels with equal sums in float thus have equal sums in int8. If the last layer is kept in float, nothing
-    changes.
+    Otherwise the output of the int8 network contains a grid. The response of a kernel to a flat region is the
+    sum of its taps. All output channels, which are the pixels of a block, share one scale. Where the sum of
+    the rounded taps differs from the rounded sum of the taps, the taps with the largest rounding errors are
+    changed by one. Kernels with equal sums in float thus have equal sums in int8. If the last layer is kept
+    in float, nothing changes.
     """
     graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {node.output[0]: node for node in graph.node}
@@ -233,7 +233,7 @@ def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Disable log messages up to WARNING.
+    """Context manager that disables log messages up to WARNING.
 
     ONNX Runtime recommends preprocessing that the torch exporter has already done.
     """

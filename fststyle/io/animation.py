@@ -26,7 +26,7 @@ _PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tE
 
 
 class Assembler(Protocol):
-    """A writer of an animation, frame by frame, in constant memory."""
+    """Protocol of writers that write an animation frame by frame, in constant memory."""
 
     def add(self, still: bytes, duration: int | None) -> None:
         """Append a frame.
@@ -71,7 +71,7 @@ def quantized(frame: Frame) -> Image.Image:
 class Gif:
     """Assembler of an animated GIF file from still GIF files.
 
-    Each frame has its own palette. The canvas is cleared after each frame with a transparent color.
+    Each frame has its own palette. The canvas is cleared after each frame that has a transparent color.
     """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):

@@ -140,11 +140,11 @@ def write(
         OutputError: the format is unknown, or does not support the picture or lossless pixels, or the file
             cannot be written.
         DependencyError: the package for the format is not installed.
-        InputError: ``quality`` is not within 1..100.
+        InputError: ``quality`` is not between 1 and 100.
     """
     name = _name_of(destination)
     if not 1 <= quality <= 100:
-        raise InputError(f"quality {quality} is not within 1..100")
+        raise InputError(f"quality {quality} is not between 1 and 100")
     suffix = Path(destination).suffix if isinstance(destination, (str, Path)) else ""
     kind = format_of(format or suffix or picture.format or "", name)
     check_fits(picture, kind, name)

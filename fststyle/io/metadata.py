@@ -99,7 +99,7 @@ def _resolution(metadata: Metadata) -> list[str]:
 
 
 def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
-    """Return EXIF data with a TIFF header that contains only the resolution; 72 dpi for None."""
+    """Return EXIF data with a TIFF header that contains only the resolution. None means 72 dpi."""
     exif = Image.Exif()
     exif[_RESOLUTION_TAG], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
     return exif.tobytes().removeprefix(exif_data.PREFIX)

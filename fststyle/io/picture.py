@@ -7,10 +7,10 @@ from fststyle.io.metadata import Metadata
 from fststyle.io.pixels import Frame, on_white
 
 MAX_PIXELS = 300_000_000
-"""Largest number of pixels of all frames together. Reading such an image takes about 2 GB of memory."""
+"""Maximum number of pixels of all frames together. Reading such an image takes about 2 GB of memory."""
 
 MAX_FRAMES = 20_000
-"""Largest number of frames of an animation."""
+"""Maximum number of frames of an animation."""
 
 
 @dataclass

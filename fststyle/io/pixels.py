@@ -17,7 +17,7 @@ VISIBLE_ALPHA = 8
 _SAME = 4
 """Largest difference (0-255) between equal colors in sRGB profiles of different makers."""
 CONVERTED_PROFILE = "color profile (converted to sRGB)"
-"""Name of a color profile whose image is converted to sRGB."""
+"""Name for messages of a color profile that is not in the output, since the image was converted to sRGB."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,8 @@ def blended(frame: RGB, stylized: RGB) -> RGB:
 
     Both are uint8 RGB, and may differ in size; the result has the size of ``stylized``. If the weight is 1,
     the array ``stylized`` itself is returned. Call this function after
-    `fststyle.runtime.temporal.TemporalFilter`. Otherwise, the filter blends the previous scene into a fade.
+    `fststyle.runtime.temporal.TemporalFilter`. If it is called before the filter, the filter blends the
+    previous scene into a fade.
     """
     if (share := stylized_share(frame)) == 1:
         return stylized

@@ -16,7 +16,7 @@ from fststyle.io.resize import resize_to
 SOFTNESS = 1 / 500
 """Standard deviation of the edge blur as a fraction of the longer side of the frame; at least one pixel."""
 TOLERANCE = 0.02
-"""Largest allowed relative difference between the aspect ratios of mask and frame."""
+"""Maximum relative difference between the aspect ratios of mask and frame."""
 
 
 class MaskSettings(Protocol):

@@ -126,6 +126,8 @@ def load_style(
         StyleError: the style does not exist, its file is damaged or does not follow the frame contract, it
             has no int8 file, the styles cannot be mixed, or the strength cannot be changed.
         DeviceError: the device is unknown, not available or does not work.
+        DependencyError: ONNX Runtime is not installed, or onnx is needed, as for a mixture or a strength
+            other than 1, and is not installed.
         InputError: a value is out of range, the mixture is invalid, or int8 is combined with a mixture or
             a strength other than 1.
     """

@@ -98,7 +98,9 @@ class Subject:
         return np.rint(255 * share).astype(np.uint8)
 
     def _found(self, small: Floats) -> Floats:
-        """Run the network on an image, float32 (SIDE, SIDE, 3) in 0..255. Returns (SIDE, SIDE) in 0..1."""
+        """Run the network on an image, float32 (SIDE, SIDE, 3) in 0..255. Returns its output, float32
+        (SIDE, SIDE) in 0..1.
+        """
         scaled = (small / max(1.0, float(small.max())) - _MEAN) / _DEVIATION
         given, made = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name
         feeds = {given: np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)}

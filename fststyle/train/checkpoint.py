@@ -73,7 +73,9 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
             warnings.simplefilter("ignore")  # torch warns about old pickle protocols
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise CheckpointError(f"{path}: refused, not an fststyle checkpoint (it may contain code)") from error
+        raise CheckpointError(
+            f"{path}: is not an fststyle checkpoint; it was not loaded, since it may contain code"
+        ) from error
     except Exception as error:  # torch raises many exception types for a damaged file
         raise CheckpointError(f"{path}: is damaged or not a checkpoint") from error
     needed = {
@@ -89,7 +91,7 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
         or content.get("format") != FORMAT
         or any(not isinstance(content.get(k), t) for k, t in needed.items())
     ):
-        raise CheckpointError(f"{path}: not an fststyle checkpoint")
+        raise CheckpointError(f"{path}: is not an fststyle checkpoint")
     kinds = (kind,) if isinstance(kind, str) else kind
     if content["kind"] not in kinds:
         raise CheckpointError(f"{path}: is a checkpoint of kind {content['kind']}, not {' or '.join(kinds)}")
@@ -164,7 +166,7 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
         ):
             raise CheckpointError(f"{source}: the weights do not match the network ({name})")
         if not torch.isfinite(weights[name]).all():
-            raise CheckpointError(f"{source}: is damaged, {name} is not finite")
+            raise CheckpointError(f"{source}: is damaged ({name} is not finite)")
     net.load_state_dict(weights)
 
 

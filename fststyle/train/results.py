@@ -107,7 +107,7 @@ class ResultFiles:
 
 
 def checked_name(name: str) -> str:
-    """Return `name` if it has 1 to 64 of the characters `NAMES` and does not begin with a hyphen.
+    """Return `name` if it consists of 1 to 64 of the characters `NAMES` and does not begin with a hyphen.
 
     Raises:
         InputError: the name is not valid.
@@ -161,7 +161,7 @@ def load_earlier_training(
         raise InputError("--resume and --overwrite cannot be combined")
     if settings.resume:
         if not files.checkpoint.exists():
-            raise InputError(f"--resume: no checkpoint {files.checkpoint}")
+            raise InputError(f"--resume: there is no checkpoint {files.checkpoint}")
         content = checkpoint.load(files.checkpoint, kind)
         then = with_absent(type(settings), replace_former_names(type(settings), content["settings"]))
         now = to_dict(settings)

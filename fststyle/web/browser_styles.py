@@ -50,7 +50,7 @@ def browser_style(entry: Entry) -> BrowserStyle:
     """Return the browser style of a catalogue entry. Raises `StyleError` if its file cannot be read."""
     entry = catalogue.described(entry)
     if entry.network == "damaged":
-        raise StyleError(f"{entry.name}: cannot be read, or is damaged or not an ONNX file")
+        raise StyleError(f"{entry.name}: cannot be read, is damaged, or is not an ONNX file")
     base = catalogue.base_network(base_of(entry.path, entry.path.stat().st_mtime_ns))
     return BrowserStyle(
         entry, entry.path, entry.int8.path if entry.int8 else None, base.path if base is not None else None

@@ -33,7 +33,9 @@ SAMPLE_SIDE = 480
 PAINTING_SIDE = 1024
 """Longer sides of samples and paintings in pixels."""
 WHOLE_WEIGHT = 4.0
-"""Style weight for one tonal part, divided by the style weight for three tonal parts with the same effect."""
+"""Ratio of the style weight with one tonal part to the style weight with three tonal parts that has the same
+effect.
+"""
 
 
 @dataclass(frozen=True)

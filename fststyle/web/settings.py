@@ -84,4 +84,6 @@ def check_access(settings: ServeSettings) -> None:
     if settings.token is not None and len(settings.token) < 16:
         raise InputError("--token (or FSTSTYLE_TOKEN): needs at least 16 characters")
     if settings.token is None and not is_loopback(settings.host):
-        raise InputError(f"--host {settings.host}: other machines can reach this address; it needs a --token")
+        raise InputError(
+            f"--host {settings.host}: other machines can reach this address, so --token is required"
+        )

@@ -27,7 +27,7 @@ def test_without_fastapi_the_message_says_how_to_install_it(program, tmp_path: P
 @needs_web
 def test_address_for_other_machines_needs_a_token(program):
     line = refused(program("serve", "--host", "0.0.0.0", "--no-browser"))
-    assert "other machines can reach this address; it needs a --token" in line
+    assert "other machines can reach this address, so --token is required" in line
 
 
 @needs_web

@@ -136,7 +136,7 @@ def test_invalid_sets_are_refused(tmp_path):
     for data, said in (
         (tmp_path / "empty", "contains no image files"),
         (tmp_path / "none", "no such folder"),
-        (folder_of(tmp_path / "one", 1), "contains 1 usable image, at least 8"),
+        (folder_of(tmp_path / "one", 1), "contains 1 usable image; at least 8"),
     ):
         with pytest.raises(InputError, match=said):
             dataset.load(data)

@@ -109,7 +109,7 @@ class Cluster:
             raise
         except self._ray.exceptions.RayError as error:
             raise OutputError(
-                f"--ray: task {number + 1} failed (up to {RETRIES} retries): {_one_line(error)}"
+                f"--ray: task {number + 1} failed after up to {RETRIES} retries: {_one_line(error)}"
             ) from error
 
 

@@ -25,7 +25,7 @@ so that workers decode few extra frames.
 
 OVERLAP = 25
 """Number of frames before a part that are stylized only for flicker suppression. The total weight of all
-earlier frames is at most 0.85^25 (`fststyle.runtime.temporal.HOLD`), which is below 2 %.
+earlier frames is at most 0.85^25 (`fststyle.runtime.temporal.HOLD`), which is below 2%.
 """
 
 
@@ -65,7 +65,8 @@ def split_video(key_frames: Iterable[float], seconds: float | None, length: floa
     """Split a video at its key frames into parts of at least ``length`` seconds.
 
     The last part has at least half this length, unless the whole video is shorter. If key frames are more
-    than twice this length apart, parts also end between them. The first part begins at 0, and the last part ends with the video.
+    than twice this length apart, parts also end between them. The first part begins at 0, and the last
+    part ends with the video.
 
     Args:
         key_frames: times of the key frames in seconds from the start of the output.
@@ -176,7 +177,8 @@ class _PartWriter:
         self._frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def close(self, last: bool) -> tuple[Segment | None, list[str]]:
-        """Finish the file. Returns the segment, or None without frames, and the names of lost properties.
+        """Finish the file. Returns the segment, which is None if there are no frames, and the names of
+        properties that were lost.
 
         ``last`` is whether this is the last part of the video.
         """

@@ -13,7 +13,7 @@ from fststyle.io.dataset import square
 from fststyle.runtime.session import open_session, run
 
 BATCH = 64
-"""Largest batch size, which limits the memory use."""
+"""Maximum batch size, which limits the memory use."""
 
 
 class Model:

@@ -82,7 +82,7 @@ class FrameProcessor:
         """Return the item to write, from the result of a function that `begin` returned.
 
         Flicker suppression and the mask are applied to frames; packets are returned unchanged. Call this with
-        each result in order. Raises `InputError` if the aspect ratio of the mask differs from the frame.
+        each result in order. Raises `InputError` if the mask has another aspect ratio than the frame.
         """
         item, rgb = stylized
         if not isinstance(item, TimedFrame):

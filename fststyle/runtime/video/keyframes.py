@@ -251,7 +251,7 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
             raise InputError(f"{path}: a row has more cells than there are columns")
         if unknown := set(map(str, row)) - {"time", "style", "strength"}:
             raise InputError(
-                f"{path}: keyframes have time, style and strength, not {', '.join(sorted(unknown))}"
+                f"{path}: unknown {', '.join(sorted(unknown))}; keyframes have only time, style and strength"
             )
         cells = {
             name: "" if row.get(name) is None else str(row[name]).strip()

@@ -272,7 +272,7 @@ def _locked(path: Path, target: Path) -> BinaryIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         file.close()
-        raise OutputError(f"{target}: another process is writing it") from error
+        raise OutputError(f"{target}: is being written by another process") from error
     return file
 
 

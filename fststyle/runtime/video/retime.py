@@ -47,8 +47,8 @@ def between(source: Source, start: float, end: float | None, lead: float | None 
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
     at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that are shown
-    at the start or at the end are clipped. If ``lead``, a time like ``start`` and not before it, is given,
-    items before ``lead`` may be missing.
+    at the start or at the end are clipped. ``lead`` is None or a time in
+    seconds, like ``start``, that is at least ``start``; items before it may be missing.
     """
     part = _Part(source, start, end, start if lead is None else lead)
     return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))

@@ -32,9 +32,9 @@ The unit is bytes for "download" and "check", and files for "unpack".
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 """Suffixes of the files in the archive that are unpacked."""
 MAX_ARCHIVE = 32 * 2**30
-"""Largest size of the archive in bytes."""
+"""Maximum size of the archive in bytes."""
 MAX_FILE = 128 * 2**20
-"""Largest size of an unpacked photo in bytes."""
+"""Maximum size of an unpacked photo in bytes."""
 _MARGIN = 64 * 2**20
 """Disk space in bytes that must remain free."""
 _BLOCK = 2**18
@@ -301,7 +301,7 @@ def _check_space(folder: Path, needed: int) -> None:
         return
     if free < needed + _MARGIN:
         raise OutputError(
-            f"{folder}: {(needed + _MARGIN) / 2**20:,.0f} MiB of disk space are needed, but"
+            f"{folder}: {(needed + _MARGIN) / 2**20:,.0f} MiB of disk space are needed, but only"
             f" {free / 2**20:,.0f} MiB are free"
         )
 

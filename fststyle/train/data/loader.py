@@ -45,7 +45,8 @@ def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
         style_size: the shorter side is scaled to this number of pixels. It determines the size of the brush
             strokes, so small images are upscaled.
         stretch: fraction, 0 to 1, by which the tones are stretched to the full range from black to white.
-            At 1, the darkest and the lightest 1 % are clipped. Scans of old prints are often faint.
+            At 1, the darkest and the lightest 1% of pixels are clipped. Scans of old prints are often
+            faint.
 
     Raises:
         InputError: the file cannot be read, or its longer side is more than 8 times the shorter one.

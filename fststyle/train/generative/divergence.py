@@ -14,10 +14,10 @@ class DivergenceMonitor:
     is reported once.
 
     Args:
-        lowest: the lower limit and the message below it, by the name of the loss.
-        highest: the upper limit and the message above it, by the name of the loss.
-        on_message: called with the message, after "warning: ".
-        means: the moving averages, by the name of the loss.
+        lowest: by name of the loss: the lower limit, and the message if the average is below it.
+        highest: by name of the loss: the upper limit, and the message if the average is above it.
+        on_message: called with "warning: " and the message.
+        means: the moving averages, by name of the loss.
         steps: number of steps so far.
         said: the messages that were already reported.
     """

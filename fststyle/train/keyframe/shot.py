@@ -19,7 +19,7 @@ from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.open import InputOptions, open_source
 
 MOST = 200
-"""Largest number of pairs of consecutive frames in memory. Of a longer shot, evenly spaced pairs are kept."""
+"""Maximum number of pairs of consecutive frames in memory. Of a longer shot, evenly spaced pairs are kept."""
 
 
 @dataclass(frozen=True)

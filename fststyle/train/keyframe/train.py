@@ -58,11 +58,11 @@ from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"frames", "painted"}
 _SHOWN = 3
-"""Largest number of evenly spaced frames on the preview sheet."""
+"""Maximum number of evenly spaced frames on the preview sheet."""
 _CALIBRATION = 24
-"""Largest number of frames for the calibration and the parity check of the int8 file."""
+"""Maximum number of frames for the calibration and the parity check of the int8 file."""
 _MULTIPLE = 16
-"""A multiple of the stride of the network."""
+"""The sides of the calibration photos and preview frames are multiples of this number of pixels."""
 
 
 def train_keyframes(

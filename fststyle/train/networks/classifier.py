@@ -49,7 +49,7 @@ class Classifier(nn.Module):
 
 
 def halvings(side: int) -> int:
-    """Return how often `side` is halved to reach 7 pixels (from 28) or 8 (from a power of two).
+    """Return the number of halvings that reduce `side` to 7 pixels (from 28) or 8 (from a power of two).
 
     Raises:
         ValueError: `side` is neither 28 nor a power of two from 16.

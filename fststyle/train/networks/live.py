@@ -121,7 +121,7 @@ class Noise(nn.Module):
         nn.init.zeros_(self.project.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, C, h, w) with noise, the same for all N. In training mode, the field starts
+        """Return the features (N, C, h, w) with noise, the same for all N. In training mode, the noise starts
         at a random position.
         """
         height, width = x.shape[2:]

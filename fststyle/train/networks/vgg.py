@@ -124,7 +124,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
         except (ImportError, OSError, RuntimeError) as error:  # not installed, no network, another hash
             raise InputError(
-                f"{weights}: the weights are not available ({error}); oxford is included in fststyle"
+                f"{weights}: the weights are not available ({error}); use oxford, which fststyle includes"
             ) from error
     elif weights == "oxford":
         state = {name: torch.from_numpy(value) for name, value in vgg_weights.load().items()}
@@ -134,8 +134,8 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     missing = [name for name in wanted if name not in state or state[name].shape != wanted[name].shape]
     if missing:
         raise InputError(
-            f"{weights}: not VGG-16 weights with torchvision's names ({missing[0]} is missing or has another"
-            " shape)"
+            f"{weights}: does not contain VGG-16 weights with torchvision's names"
+            f" ({missing[0]} is missing or has another shape)"
         )
     vgg.load_state_dict({name: state[name].float() for name in wanted})
     return vgg.eval()
@@ -152,7 +152,9 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError, EOFError, RuntimeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error
     except Exception as error:  # torch raises pickle.UnpicklingError, also for a file that contains code
-        raise InputError(f"{path}: refused, not a file of tensors (it may contain code)") from error
+        raise InputError(
+            f"{path}: is not a file of tensors; it was not loaded, since it may contain code"
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: is not a state dict of tensors")
     return state

@@ -16,7 +16,7 @@ FEATURE_SIDE = 3
 COLOR_SIDE = 7
 """Side of the patches of pixels, in pixels."""
 MOST = 16_384
-"""Largest number of intact patches that are compared. If there are more, a random subset is used."""
+"""Maximum number of intact patches that are compared. If there are more, a random subset is used."""
 AT_ONCE = 1024
 """Number of patches in the hole that are compared at once, which limits the memory use."""
 

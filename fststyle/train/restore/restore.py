@@ -120,8 +120,8 @@ def restore_image(
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Hole:
-    """Read a mask: bool (H, W), True where it is damaged. There, the luma times the opacity is at least 128
-    (0-255).
+    """Read a mask: bool (H, W), True where the image is damaged. These are the pixels of the mask with a luma
+    times opacity of at least 128 (0-255).
 
     Args:
         path: the image file.

@@ -13,9 +13,9 @@ from fststyle.arrays import RGB
 Hole = NDArray[np.bool_]
 """Damaged pixels, bool (H, W)."""
 LARGEST = 192
-"""Largest side of a part of the damage, in pixels. Larger parts are divided."""
+"""Maximum side of a part of the damage, in pixels. Larger parts are divided."""
 SMALLEST = 64
-"""Smallest side of a part with its surroundings, in pixels, unless the border of the image cuts it off."""
+"""Minimum side of a part with its surroundings, in pixels, unless the border of the image cuts it off."""
 THIN = 4.0
 """Depth in pixels (`depth`) up to which a part is thin, so that one scale is enough."""
 RADIUS = 3

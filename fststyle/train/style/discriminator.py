@@ -30,7 +30,7 @@ RATE = 4e-4
 WARM_UP = 60
 """Number of steps in which only the discriminator learns from its loss."""
 SMALLEST = 64
-"""Smallest side of the crops in pixels."""
+"""Minimum side of the crops in pixels."""
 SCALES = (0.8, 1.2)
 """Range of the random scale of the painting."""
 

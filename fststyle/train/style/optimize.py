@@ -148,7 +148,8 @@ def optimize_from_photo(
         curve.append(float((descent.step() if step < iterations else descent.terms()).total))
         if not math.isfinite(curve[-1]):
             raise TrainingError(
-                f"the objective is {curve[-1]} after {step} iterations; reduce the learning rate or weights"
+                f"the objective is {curve[-1]} after {step} iterations; reduce the learning rate or the"
+                " weights"
             )
         if callback is not None:
             callback(step, curve[-1])

@@ -50,7 +50,7 @@ from fststyle.train.timing import TIMED_STEPS, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 ENLARGE = 2.25
-"""Largest factor by which photos are upscaled; see `Photos`."""
+"""Maximum factor by which photos are upscaled; see `Photos`."""
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}

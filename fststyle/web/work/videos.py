@@ -76,7 +76,7 @@ class VideoWorker:
         def follow(now: Progress) -> None:
             nonlocal shown
             if now.frames > limit:
-                raise InputError(f"the video has more than {limit} frames, which is the maximum")
+                raise InputError(f"the video has more than the maximum of {limit:,} frames")
             if now.rgb is not None and time.monotonic() - shown > PREVIEW_SECONDS:
                 write_preview(job.folder, now.rgb)
                 shown = time.monotonic()

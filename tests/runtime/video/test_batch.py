@@ -64,7 +64,7 @@ def test_folder_of_videos(tmp_path):
     assert made == ["a-2.mp4", "a.mp4", "deep/b.mkv"]
     with pytest.raises(OutputError, match="is one of the inputs"):
         stylize_videos(folder, folder, VideoSettings(**INVERT))
-    with pytest.raises(OutputError, match="give a folder"):
+    with pytest.raises(OutputError, match="an input folder needs an output folder"):
         stylize_videos(folder, tmp_path / "out.mp4", VideoSettings(**INVERT))
 
 

@@ -240,7 +240,7 @@ def test_two_programs_do_not_write_one_output(tmp_path, short):
     source = clip(tmp_path / "in.mp4")
 
     def on_progress(now):
-        with pytest.raises(OutputError, match="another process is writing it"):
+        with pytest.raises(OutputError, match="is being written by another process"):
             stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
         raise Stopped
 

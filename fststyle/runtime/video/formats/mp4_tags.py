@@ -1,6 +1,6 @@
 """Select how tags are stored in MP4 and MOV files.
 
-A file has either the iTunes metadata list or QuickTime metadata with free keys, not both.
+A file has either the iTunes metadata list or QuickTime metadata with arbitrary tag names, not both.
 """
 
 from fststyle.runtime.video.formats.base import Source
@@ -56,15 +56,15 @@ _QUICKTIME = frozenset(
         "comment",
     }
 )
-"""Tags that FFmpeg writes to MOV files without free keys."""
+"""Tags that FFmpeg writes to MOV files if arbitrary tag names are not enabled."""
 
 
 def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
     """Return the value of ``movflags``, an option of FFmpeg's MP4 and MOV muxer.
 
-    ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. The flags enable free keys
-    if there are tags that need them, such as those of phones. Cover art is in the iTunes list, so a file with
-    cover art has no free keys.
+    ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. The flags enable arbitrary
+    tag names if there are tags that need them, such as those of phones. Cover art is stored in the iTunes
+    list, so a file with cover art has no other tag names.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME
     others = [key for key in metadata if key.lower() not in known]

@@ -127,7 +127,7 @@ class SegmentSink(Sink):
         for number, segment in enumerate(segments):
             if len(ranks[number]) != len(segment.pts):
                 raise OutputError(
-                    f"{self._resume_folder.video(number)}: is damaged; delete the folder to start again"
+                    f"{self._resume_folder.video(number)}: is damaged; delete its folder to start again"
                 )
             for place, packet in enumerate(self._packets_of(number)):
                 shown, order = done + ranks[number][place], done + place

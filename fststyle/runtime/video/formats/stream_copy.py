@@ -84,8 +84,8 @@ class StreamCopier:
         """Return the indices of the source streams that are in the finished output, and the names of the
         properties that their copies lack.
 
-        ``made`` are the streams of the output. MP4 drops streams without packets, and cover art if arbitrary tag
-        names are enabled, so the streams of each kind are counted.
+        ``made`` are the streams of the output. MP4 drops streams without packets, and cover art
+        if arbitrary tag names are enabled, so the streams of each kind are counted.
         """
         kept: set[int] = set()
         lost = [*self._reduced]
@@ -375,7 +375,7 @@ def _is_timecode(stream: Stream) -> bool:
 
 
 def _name(made: Stream, stream: Stream, kind: str) -> None:
-    """Copy the tags, except the timecode, and the disposition of ``stream`` to ``made``.
+    """Copy the disposition and the tags of ``stream`` to ``made``. The timecode is not copied.
 
     ``kind`` is the FFmpeg name of the container.
     """

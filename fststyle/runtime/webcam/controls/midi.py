@@ -349,7 +349,6 @@ def _import_mido() -> Any:
         mido.backend.load()
     except ImportError as error:
         raise DependencyError(
-            "the MIDI backend cannot be loaded; to install the default one, python-rtmidi:"
-            f" {install} [{error}]"
+            f"the MIDI backend cannot be loaded; the default backend is python-rtmidi: {install} [{error}]"
         ) from error
     return mido
