@@ -67,7 +67,7 @@ def strengths(
 def bootstrap(
     comparisons: Sequence[Comparison], rounds: int, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return the 95 % confidence interval (low, high) of the log strength of each system, by name.
+    """Return the 95% confidence interval (low, high) of the log strength of each system, by name.
 
     This is a percentile bootstrap with ``rounds`` resamples. Pairs of painting and photo are drawn with
     replacement, each with all its votes, since votes on one photo are not independent.

@@ -49,6 +49,7 @@ def stylize(
         InputError: the image, the mask or a setting is invalid, or memory is insufficient.
         StyleError: the style cannot be loaded or fails to run.
         DeviceError: the device is unknown or not available.
+        DependencyError: a package that the image format or a setting needs is not installed.
     """
     chosen = _settings(style, settings)
     picture, convert = to_picture(image)
@@ -76,6 +77,7 @@ def stylize_picture(
     Raises:
         InputError: a frame is too small, memory is insufficient, or the mask cannot be used.
         StyleError: the network fails, or cannot be used in tiles.
+        DependencyError: tiles are needed, and onnx is not installed.
     """
     mask = mask or masks.load(settings)
     if mask is not None:

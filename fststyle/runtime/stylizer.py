@@ -36,6 +36,7 @@ class Stylizer:
         InputError: a setting is invalid, or the mask cannot be read.
         StyleError: the style cannot be loaded.
         DeviceError: the device is unknown or not available.
+        DependencyError: a package that a setting needs, such as onnx for a mixture, is not installed.
     """
 
     def __init__(self, style: str | Path = "starry-night", *, steady: bool = True, **settings: Any):

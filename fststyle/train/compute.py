@@ -139,7 +139,7 @@ def computing(device: str, precision: str, batch: int | None) -> Iterator[Comput
     chosen = choose_device(device)
     world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if batch is None and world > 1:
-        raise InputError("several processes (torchrun) are supported by `fststyle train` only")
+        raise InputError("only `fststyle train` supports several processes (torchrun)")
     if batch is not None and batch % world:
         raise InputError(
             f"--batch {batch} cannot be split evenly among {world} processes; use a multiple of {world}"

@@ -43,7 +43,8 @@ def export_checkpoint(
         InputError: a setting is invalid or does not apply to this kind of network, or the photos for int8
             cannot be read.
         CheckpointError: the file is not an fststyle checkpoint that can be exported.
-        ExportError: the file differs too much from the network; nothing is written.
+        ExportError: the network does not support this precision, or the file differs too much from the
+            network; nothing is written.
         OutputError: the file cannot be written, or would overwrite the checkpoint.
         TrainingError: none of the photos for int8 can be used.
     """

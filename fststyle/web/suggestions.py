@@ -118,6 +118,7 @@ def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np
     """Return the VGG statistics of each painting, by path.
 
     They are read from the folder ``cache`` if it contains them. Otherwise they are computed and stored there.
+    Raises `InputError` if they cannot be computed.
     """
     cache.mkdir(parents=True, exist_ok=True)
     files = {path: cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.json" for path in paintings}

@@ -36,7 +36,7 @@ def classify(picture: str | Path, classifier: Model) -> Prediction:
     """Classify the center square of an image file, composited on white.
 
     Raises `InputError` if the file cannot be read, and `StyleError` if the network fails or the input of the
-    model is not square.
+    model is not a square RGB image.
     """
     logits = classifier(center_square(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())

@@ -12,8 +12,8 @@ from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.formats.sequence import SequenceSource
 
 _TOLERANCE = 0.25
-"""Time by which a frame of the mask may start after its video frame, since containers round times, as a
-fraction of the frame duration of the mask.
+"""Maximum time, as a fraction of the frame duration of the mask, by which a frame of the mask may start after
+its video frame. Containers round times.
 """
 
 _LEAD = 1.0
@@ -90,7 +90,8 @@ def opened(path: Path, source: Source, start: float, on_note: Callable[[str], No
     """Open the mask file of a video ``source``: an image, or any input of `fststyle video` except stdin.
 
     An image sequence gets the frame rate of ``source``. See `MovingMask` for ``start`` and ``on_note``.
-    Raises `InputError` if the mask cannot be read.
+    Raises `InputError` if the mask cannot be read, and `DependencyError` if a package for its format is not
+    installed.
     """
     if path.is_file():
         try:

@@ -40,8 +40,8 @@ def stylize_video(
 
     Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied, and
     audio is re-encoded if the container or common MP4 players do not support its codec. Missing folders are
-    created, and an existing output is replaced. The output file is complete or absent; of an image sequence,
-    each image is. If the input is damaged, the readable frames are written.
+    created, and an existing output is replaced. The output file, or each image of an image sequence, is
+    complete or absent. If the input is damaged, the readable frames are written.
 
     Args:
         source: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or

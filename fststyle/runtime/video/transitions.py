@@ -43,8 +43,9 @@ class TransitionStylizer:
         on_note: Callable[[str], None] = lambda note: None,
         style: Style | None = None,
     ):
-        """Load the styles. ``style`` replaces the style of a timeline that does not change, if it is already
-        loaded.
+        """Load the styles. If ``style`` is given, it is the loaded style of a timeline that does not change.
+
+        Raises the errors of `load_style`.
         """
         self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}

@@ -157,8 +157,8 @@ class StyleLoader:
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return the strength of the weights for a style strength, as two values: rounded up to a multiple of
-        1 / `STRENGTH_STEPS`, which is at least one step, and exact.
+        """Return two strengths of the network weights for a style strength: one rounded up to a multiple of
+        1 / `STRENGTH_STEPS`, at least one step, and the exact one.
 
         Both are 1 for styles without a base network.
         """

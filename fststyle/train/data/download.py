@@ -106,7 +106,8 @@ def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> N
     """Download the archive to `part`, or the rest of it if `part` exists. Verify its MD5 if one is given.
 
     Raises:
-        InputError: the download fails (see `_fetch`), or the MD5 does not match; `part` is then deleted.
+        InputError: the download fails (see `_fetch`), or the MD5 does not match, also after a download from
+            the start; in the second case, `part` is deleted.
         OutputError: see `_fetch`.
     """
     # A `.part` file may belong to an older version of the archive, so retry once from the start.

@@ -22,8 +22,8 @@ class FeatureDiscriminator(nn.Module):
     """Scores of VGG-16 features, by layer: one score for each patch of features.
 
     Args:
-        examples: features of the style image by layer, (1, C, h, w). Features are divided by a mean of their
-            RMS per channel and their RMS over all channels.
+        examples: features of the style image by layer, (1, C, h, w). Before scoring, each channel is divided
+            by the average of its RMS in `examples` and the mean of the RMS values of all channels.
     """
 
     def __init__(self, examples: Mapping[str, Tensor]):

@@ -214,8 +214,8 @@ class Surroundings:
         )
 
     def _tone(self, image: Tensor) -> Tensor:
-        """Return the mean square over the hole of the change from the smooth filling, after averaging the
-        change over squares, a scalar.
+        """Return the mean square, a scalar, of the change from the smooth filling in the hole. The change is
+        first averaged over squares.
         """
         change = F.avg_pool2d(image - self._smooth, self._side, 1, self._side // 2)
         return (change.square().mean(1, keepdim=True) * self._hole).sum() / self._hole.sum().clamp(min=1)

@@ -300,7 +300,7 @@ class _Work:
 
     def step(self, rate: float, choose: bool) -> dict[str, Tensor]:
         """Take one optimizer step with the learning rate `rate`. Returns the weighted losses before the step,
-        scalars. With `choose`, search for the most similar patches first.
+        scalars, with their sum as "total". With `choose`, search for the most similar patches first.
         """
         if not self.change.numel():
             zero = torch.zeros(())

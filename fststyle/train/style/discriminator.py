@@ -3,8 +3,8 @@ painting.
 
 Gram matrices compare means over the image, so a network can match them with soft strokes of one kind. A
 discriminator learns to tell patches of stylized images from patches of the painting, and the network learns
-to mislead it: strokes become crisp and varied, with all colors of the painting, and the subject less clear
-(docs/experiments.md, seventh series).
+to mislead it: strokes become crisp and varied, with all colors of the painting, but the subject becomes less
+clear (docs/experiments.md, seventh series).
 """
 
 import random

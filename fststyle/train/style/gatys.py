@@ -244,10 +244,10 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
 
 
 def scales(photo: RGB, count: int) -> list[RGB]:
-    """Return the content image at `count` sizes, each twice as large as the one before. The last is the size
-    of `photo`.
+    """Return the content image at `count` scales. The sides double from each scale to the next, up to the
+    size of `photo`.
 
-    Other sizes are omitted if their shorter side is below `MIN_SIDE`.
+    Scales below full size are omitted if their shorter side is below `MIN_SIDE`.
     """
     long, short = max(photo.shape[:2]), min(photo.shape[:2])
     return [

@@ -103,8 +103,9 @@ def target_of(
     written.
 
     Raises:
-        OutputError: the suffix is missing or its format cannot be written, a pattern contains several
-            numbers, ``given`` is a folder but the source is stdin, or ``stdout`` is None but needed.
+        OutputError: the suffix is missing or its format cannot be written, a name contains
+            several number patterns, ``given`` is a folder but the source is stdin, or ``given`` is "-" but
+            ``stdout`` is None.
     """
     if str(given) == PIPE:
         if stdout is None:

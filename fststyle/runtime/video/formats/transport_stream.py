@@ -60,7 +60,7 @@ def content_of(packet: bytes) -> tuple[int, bool, bytes]:
 
 
 def service_tags(path: Path) -> dict[str, str]:
-    """Return the tags ``service_name`` and ``service_provider`` of a file, or fewer if it lacks them.
+    """Return those of the tags ``service_name`` and ``service_provider`` that a file has.
 
     They are read from the first section of the service description table. The names of several services are
     separated by commas. Raises `OSError`.

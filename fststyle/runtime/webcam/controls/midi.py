@@ -76,7 +76,7 @@ class MidiMap:
         """Read a map from a JSON file. Raises `InputError` if the file is not a valid map."""
         try:
             if path.stat().st_size > 1 << 20:
-                raise InputError(f"{path}: is larger than 1 MiB and not a MIDI map")
+                raise InputError(f"{path}: is larger than 1 MiB, so it is not a MIDI map")
             entries = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(
