@@ -69,6 +69,7 @@ def measure(
         InputError: a size is invalid, or memory is insufficient.
         StyleError: a style cannot be loaded or fails to run.
         DeviceError: the device is unknown or not available.
+        DependencyError: ONNX Runtime, or onnx for an int8 file that shares weights, is not installed.
     """
     settings = settings or SpeedSettings()
     shapes = sorted({parse_size(size, "--size") for size in sizes}, key=lambda shape: shape[0] * shape[1])

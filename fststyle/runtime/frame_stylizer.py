@@ -65,7 +65,8 @@ class FrameStylizer:
                 frame.
             full: the same style at strength 1, if it is already loaded; None loads it if it is needed.
 
-        Raises `StyleError` if the strength is below 1 and ``style`` is an int8 file with a base network.
+        Raises the errors of `Style.at`, such as `StyleError` if the strength is below 1 and ``style`` is an
+        int8 file with a base network.
         """
         # If the style has a base network, the strength changes its weights. Otherwise the output is blended
         # with the source.

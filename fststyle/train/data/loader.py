@@ -154,10 +154,11 @@ class Scenes:
 
 
 def _crop(rgb: RGB, size: int, inner: int, enlarge: float, rng: np.random.Generator) -> RGB:
-    """Return a random square crop, uint8 (size, size, 3), so that crops show both whole scenes and details.
+    """Return a random square crop, uint8 (size, size, 3), flipped horizontally with probability 1/2.
 
-    First, the photo is scaled so that its shorter side has a random length, log-uniform from `inner` to
-    `MAX_SIDE` or to `enlarge` times its original length, whichever is smaller. See `Photos` and `MAX_SIDE`.
+    The photo is first scaled, so that crops show both whole scenes and details. Its shorter side gets a
+    random length, log-uniform from `inner` to `MAX_SIDE` or to `enlarge` times its original length, whichever
+    is smaller. See `Photos` and `MAX_SIDE`.
     """
     short = min(rgb.shape[:2])
     most = max(inner, min(short * enlarge, max(MAX_SIDE, size * 3 // 2)))

@@ -115,6 +115,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     Raises:
         InputError: the file is missing or damaged, contains more than tensors, or lacks a layer, torchvision
             is not installed, or the download failed.
+        DependencyError: safetensors is needed for the included weights, and is not installed.
     """
     vgg = VGG16()
     if weights == "torchvision":

@@ -1,1 +1,1 @@
-"""Training on a folder of paintings: unpaired translation from photos (`fststyle translate train`)."""
+"""Training with a folder of paintings and unpaired photos (`fststyle translate train`)."""

@@ -66,10 +66,10 @@ def preview_of(job: Job) -> Path:
 
 
 def steps_of(job: Job) -> list[JsonObject]:
-    """Return the progress of a training job, one object per step, thinned out to about `POINTS` steps.
+    """Return the progress of a training job, one object per step.
 
-    Each object has the fields of `fststyle.train.loop.Progress`. The last step is always included. Returns []
-    if there is no step yet.
+    Long lists are thinned out to fewer than 2 * `POINTS` steps. The last step is always included. Each object
+    has the fields of `fststyle.train.loop.Progress`. Returns [] if there is no step yet.
     """
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()

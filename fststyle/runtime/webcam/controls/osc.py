@@ -110,7 +110,8 @@ class OscInput:
     def _collect(self, datagram: bytes) -> list[bytes]:
         """Collect ``datagram`` and those that arrive within `WINDOW` seconds after it.
 
-        Returns the last one for each OSC address. Bundles are all kept, except identical ones.
+        Returns the last one for each OSC address, for at most `MAX_ADDRESSES` addresses. Of bundles, only
+        identical ones are dropped.
         """
         time.sleep(WINDOW)  # the operating system drops datagrams that do not fit in the socket buffer
         latest: dict[bytes, bytes] = {}

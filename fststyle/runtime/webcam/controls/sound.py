@@ -23,7 +23,8 @@ INPUT_TIMEOUT = 5.0
 def decode_file(path: Path) -> Iterator[Samples]:
     """Decode the first audio stream of a file and yield blocks of mono samples at `SAMPLE_RATE`.
 
-    Raises `InputError` if the file has no audio stream or cannot be decoded.
+    Raises `InputError` if the file has no audio stream or cannot be decoded, and `DependencyError` if PyAV is
+    not installed.
     """
     library = av()
     try:
