@@ -85,11 +85,11 @@ def _replaced(destination: Path) -> Path:
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
         raise (
-            IsADirectoryError(None, "is a folder")
+            IsADirectoryError(None, "it is a folder")
             if target.is_dir()
-            else OSError(None, "is not a regular file")
+            else OSError(None, "it is not a regular file")
         )
     if target.exists() and not target.stat().st_mode & stat.S_IWUSR:
         # Renaming would succeed even if the file is write-protected.
-        raise PermissionError(None, "is write-protected")
+        raise PermissionError(None, "the file is write-protected")
     return target

@@ -54,7 +54,9 @@ def runtime() -> ModuleType:
         with deferred_interrupts(), _silent_stderr():
             loaded = importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise DependencyError(f"ONNX Runtime cannot be loaded: pip install onnxruntime [{error}]") from error
+        raise DependencyError(
+            f"ONNX Runtime cannot be loaded ({error}); to install it: pip install onnxruntime"
+        ) from error
     loaded.set_default_logger_severity(4)
     return loaded
 

@@ -1,1 +1,6 @@
-"""The web application of `fststyle serve`. Needs the extra `web`; nothing outside this package imports it."""
+"""The web application of `fststyle serve`.
+
+The server needs the extra `web`. `fststyle.cli` imports `settings`, and `server` only to run the command;
+`fststyle.export` imports `ort` and `browser_styles`. `settings`, `ort` and `browser_styles` do not import
+FastAPI.
+"""

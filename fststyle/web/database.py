@@ -36,9 +36,9 @@ CREATE TABLE IF NOT EXISTS votes (
 
 
 class Database:
-    """Database connection that all threads of the process share. Each statement is a transaction.
+    """A database connection shared by all threads of the process.
 
-    Because of the write-ahead log, completed transactions are kept if the process is killed.
+    Each statement is its own transaction, so statements that have completed survive if the process is killed.
     """
 
     def __init__(self, path: Path):

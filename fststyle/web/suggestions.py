@@ -129,8 +129,19 @@ def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np
             done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=True)
             found = json.loads(done.stdout)
         except (subprocess.SubprocessError, ValueError) as error:
-            raise InputError("the VGG statistics of the paintings cannot be computed") from error
+            raise InputError(
+                f"the VGG statistics of the paintings cannot be computed ({_cause(error)})"
+            ) from error
         for path, values in zip(missing, found, strict=True):
             with replacing(files[path]) as file:
                 file.write(json.dumps(values).encode())
     return {path: np.array(json.loads(file.read_text())) for path, file in files.items()}
+
+
+def _cause(error: Exception) -> str:
+    """Return why the process that computes statistics failed, as one line."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"not finished after {error.timeout:g} seconds"
+    if isinstance(error, subprocess.CalledProcessError) and (lines := error.stderr.strip().splitlines()):
+        return str(lines[-1])
+    return str(error)

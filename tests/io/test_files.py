@@ -16,8 +16,8 @@ def _protected(folder):
 @pytest.mark.parametrize(
     ("place", "error"),
     [
-        (_protected, "write-protected"),
-        (lambda folder: folder, "is a folder"),
+        (_protected, "the file is write-protected"),
+        (lambda folder: folder, "it is a folder"),
         (lambda folder: folder / "none" / "a", "No such file"),
     ],
     ids=["protected", "folder", "no folder"],

@@ -697,7 +697,7 @@ def test_unwritable_outputs_are_refused(tmp_path, name, message):
 
 
 def test_device_is_not_renamed_over():
-    with pytest.raises(OutputError, match="not a regular file"):
+    with pytest.raises(OutputError, match="it is not a regular file"):
         images.write(Picture([Frame(gradient())]), "/dev/null", format="png")
     assert Path("/dev/null").is_char_device()
 

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
 
 from fststyle.errors import InputError
+from fststyle.web import suggestions
 from fststyle.web.pages import STATIC
 from fststyle.web.suggestions import Rated, average, propose
 
@@ -60,3 +61,14 @@ def test_same_painting_is_the_nearest(tmp_path):
     assert 2 < found.style_weight < 4
     assert len(list((tmp_path / "cache").iterdir())) == 2
     assert propose(wave, styles, tmp_path / "cache") == found
+
+
+@needs_torch
+def test_error_names_why_statistics_cannot_be_computed(tmp_path, monkeypatch):
+    painting = tmp_path / "text.png"
+    painting.write_text("no image")
+    with pytest.raises(InputError, match=r"cannot be computed \(.*InputError: .*text\.png.*\)$"):
+        propose(painting, [rated("a", 1.0, painting=painting)], tmp_path / "cache")
+    monkeypatch.setattr(suggestions, "SECONDS", 0.01)
+    with pytest.raises(InputError, match=r"cannot be computed \(not finished after 0\.01 seconds\)$"):
+        propose(painting, [rated("a", 1.0, painting=painting)], tmp_path / "cache")

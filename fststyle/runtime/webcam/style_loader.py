@@ -157,10 +157,10 @@ class StyleLoader:
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return two strengths of the network weights for a style strength: one rounded up to a multiple of
-        1 / `STRENGTH_STEPS`, at least one step, and the exact one.
+        """Return the part of a style strength that is applied to the network weights: ``(rounded, exact)``.
 
-        Both are 1 for styles without a base network.
+        ``rounded`` is rounded up to a multiple of 1 / `STRENGTH_STEPS` and is at least one step. Both are 1
+        for styles without a base network.
         """
         if catalogue.base_network(self._bases[next(iter(group))]) is None:
             return 1.0, 1.0

@@ -74,8 +74,9 @@ class _Window:
             self._apply_fullscreen()
         except cv2.error as error:
             raise DependencyError(
-                "OpenCV cannot open a window: pip install opencv-python (instead of opencv-python-headless),"
-                f" or use --headless [{' '.join(str(error).split())[:200]}]"
+                f"OpenCV cannot open a window ({' '.join(str(error).split())[:200]}); if"
+                " opencv-python-headless is installed, replace it with opencv-python"
+                " (pip uninstall opencv-python-headless, then pip install opencv-python), or use --headless"
             ) from error
 
     def show(self, view: View) -> bool:

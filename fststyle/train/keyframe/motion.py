@@ -20,9 +20,10 @@ class Motion(NamedTuple):
     """Optical flow from a frame to the previous one.
 
     Args:
-        there: for each pixel of the frame, its position (x, y) in the previous frame, (1, H, W, 2) in [-1, 1]
-            as in `torch.nn.functional.grid_sample`.
-        certain: 1 where the flow is reliable, otherwise 0, (1, 1, H, W).
+        there: for each pixel of the frame, its position (x, y) in the previous frame, (1, H, W, 2), in the
+            coordinates of `torch.nn.functional.grid_sample` with ``align_corners=True``: -1..1 within the
+            frame, beyond that range outside it.
+        certain: 1 where the flow is reliable, else 0, (1, 1, H, W).
     """
 
     there: Tensor

@@ -36,15 +36,15 @@ class Terms(NamedTuple):
 
 
 class Patches:
-    """Comparison of the patches of a feature map that overlap the hole with the most similar intact patches.
+    """Compares each patch of a feature map that overlaps the hole with the intact patch most similar to it.
 
     Args:
         found: the feature map, (1, C, h, w).
         damaged: bool (h, w), the positions that change.
         unusable: bool (h, w), the positions that no intact patch may contain.
         side: side of the patches, an odd number of positions.
-        normalized: True if the most similar patch is that with the highest normalized correlation, False if
-            it is that with the smallest squared difference.
+        normalized: if True, similarity is the normalized correlation; if False, it is the negative squared
+            difference.
     """
 
     def __init__(self, found: Tensor, damaged: Tensor, unusable: Tensor, side: int, normalized: bool):

@@ -232,11 +232,11 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
             text does not have the form that `parse` requires.
     """
     if isinstance(style, Mapping):
-        if not style or any(not 0 < share <= MAX_WEIGHT for share in style.values()):
-            raise InputError(
-                "STYLE: at least one style image is needed, each with a weight above 0 and at most"
-                f" {MAX_WEIGHT:,.0f}"
-            )
+        if not style:
+            raise InputError("STYLE: no style image is given")
+        for path, share in style.items():
+            if not 0 < share <= MAX_WEIGHT:
+                raise InputError(f"STYLE: the weight of {path} must be above 0 and at most {MAX_WEIGHT:,.0f}")
         return [(Path(path), float(share)) for path, share in style.items()]
     if isinstance(style, Path) or Path(style).is_file():  # a file name may contain commas and colons
         return [(Path(style), 1.0)]

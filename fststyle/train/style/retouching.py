@@ -24,7 +24,9 @@ SIGMA = 12.0
 WINDOW = 33
 """Approximate side of the window of the guided filter, in pixels."""
 EDGE = 0.08
-"""Variance of the luminance (-1 to 1) in a window above which the guided filter keeps edges."""
+"""Regularization (epsilon) of the guided filter. In a window whose variance of the luminance (-1 to 1) is
+well above it, edges are kept; well below it, they are smoothed.
+"""
 
 
 @dataclass(frozen=True)

@@ -117,9 +117,11 @@ def test_names_of_paintings(tmp_path):
     odd.write_bytes(b"")
     assert paintings(str(odd)) == [(odd, 1.0)]
     assert paintings({"a": 2}) == [(Path("a"), 2.0)]
-    for wrong in ({}, {"a": 0}, {"a": float("nan")}):
-        with pytest.raises(InputError, match="weight"):
-            paintings(wrong)
+    with pytest.raises(InputError, match="no style image is given"):
+        paintings({})
+    for wrong in (0, 2e6, float("nan")):
+        with pytest.raises(InputError, match="the weight of b must be above 0 and at most 1,000,000"):
+            paintings({"a": 1, "b": wrong})
 
 
 def test_ctrl_c_keeps_the_image(photo, painting):

@@ -173,7 +173,7 @@ def test_unwritable_results_are_refused_before_the_first_step(train, tmp_path, m
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "kept.onnx").write_bytes(b"kept")
     (tmp_path / "out" / "kept.onnx").chmod(0o444)
-    with pytest.raises(OutputError, match=r"kept\.onnx: cannot be written \(is write-protected\)"):
+    with pytest.raises(OutputError, match=r"kept\.onnx: cannot be written \(the file is write-protected\)"):
         train(output=tmp_path / "out", name="kept", overwrite=True)
 
 
