@@ -119,8 +119,10 @@ def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[st
 
 
 def with_absent(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
-    """Return ``values``, the settings in a checkpoint, and the fields of ``settings_type`` that did not exist
-    when it was written, with the value `absent` of `option`.
+    """Return ``values``, the settings in a checkpoint, completed with fields that did not exist when it was
+    written.
+
+    Such a field of ``settings_type`` has the value ``absent`` of its `option`, by default None.
     """
     fields = dataclasses.fields(settings_type)  # type: ignore[arg-type]
     return {field.name: field.metadata.get("absent") for field in fields} | values

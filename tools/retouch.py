@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from fststyle.errors import CheckpointError
+from fststyle.io.files import refuse_overwrite
 from fststyle.train import checkpoint
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source, to_tensor
 from fststyle.train.losses.clamp import clamp_output
@@ -27,8 +28,12 @@ from fststyle.train.muon import Muon
 from fststyle.train.networks.live import Live
 from fststyle.train.style.retouching import Tone, retouched
 
-AMOUNTS = ("local_contrast", "details", "tone")
-"""The amounts of `retouched`, which are options of the command line."""
+AMOUNTS = {
+    "local_contrast": "amount of the unsharp mask; 0.4 is moderate (default: 0)",
+    "details": "fraction of the details of the photo that is added (default: 0)",
+    "tone": "fraction, 0 to 1, by which tones approach those of the photo (default: 0)",
+}
+"""The amounts of `retouched`, which are options of the command line, and their help texts."""
 RATE = 5e-4
 """Peak learning rate of Muon: linear warm-up over ten steps, then linear decay to 1/20."""
 MEASURED = 24
@@ -54,6 +59,9 @@ def retouch(
         steps: number of training steps.
         batch: photos per step.
         report: called after each step with its number, from 0, and its weighted losses.
+
+    Raises:
+        TrainingError: no photo can be used.
     """
     before = copy.deepcopy(net).train()
     tones = _tones(net, source)
@@ -109,14 +117,18 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--data", type=Path, help="folder of photos; default: as for `fststyle train`")
-    for name in AMOUNTS:
-        parser.add_argument(
-            f"--{name.replace('_', '-')}", type=float, default=0.0, help="amount, 0 (default) to about 0.6"
-        )
+    for name, text in AMOUNTS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0, help=text)
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--size", type=int, default=320, help="side of the photo crops in pixels")
     args = parser.parse_args()
+    if args.steps < 1 or args.batch < 1 or args.size < 64 or args.size % Live.stride:
+        parser.error(f"--steps and --batch must be at least 1, --size a multiple of {Live.stride} from 64")
+    amounts = {name: getattr(args, name) for name in AMOUNTS}
+    if not all(0 <= amount <= 2 for amount in amounts.values()) or args.tone > 1:
+        parser.error("the amounts must be from 0 to 2, --tone from 0 to 1")
+    refuse_overwrite((args.checkpoint,), args.out)
     content = checkpoint.load(args.checkpoint, checkpoint.STYLE_KINDS)
     net = checkpoint.restore(content, args.checkpoint)
     if not isinstance(net, Live):
@@ -127,8 +139,11 @@ def main() -> None:
             print(f"step {step}", *(f"{name} {value:.3f}" for name, value in losses.items()), flush=True)
 
     source = photo_source(args.data, args.size)
-    retouch(net, source, {name: getattr(args, name) for name in AMOUNTS}, args.steps, args.batch, report)
-    checkpoint.save(args.out, {**content, "model": net.state_dict()})
+    retouch(net, source, amounts, args.steps, args.batch, report)
+    for former in ("optimizer", "discriminator"):  # they belong to the network before the retouching
+        content.pop(former, None)
+    settings = {**content["settings"], "retouched": amounts}
+    checkpoint.save(args.out, {**content, "settings": settings, "model": net.state_dict()})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from fststyle.errors import CheckpointError  # noqa: E402
+from fststyle.errors import CheckpointError, OutputError  # noqa: E402
 from fststyle.train import checkpoint  # noqa: E402
 from fststyle.train.data.loader import Scenes, held_out, to_tensor  # noqa: E402
 from fststyle.train.losses.clamp import clamp_output  # noqa: E402
@@ -89,3 +89,28 @@ def test_other_networks_are_refused(script, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["retouch.py", str(path), str(tmp_path / "out.pt")])
     with pytest.raises(CheckpointError, match="johnson"):
         script.main()
+
+
+@pytest.mark.parametrize(
+    "options", [["--size", "66"], ["--size", "48"], ["--steps", "0"], ["--tone", "1.5"], ["--details", "-1"]]
+)
+def test_invalid_options_are_refused(script, tmp_path, monkeypatch, capsys, options):
+    monkeypatch.setattr(
+        sys, "argv", ["retouch.py", str(tmp_path / "in.pt"), str(tmp_path / "out.pt"), *options]
+    )
+    with pytest.raises(SystemExit):
+        script.main()
+    assert "must be" in capsys.readouterr().err
+
+
+def test_checkpoint_is_not_overwritten_and_old_state_is_dropped(script, meshed, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["retouch.py", str(meshed), str(meshed), "--steps", "1", "--size", "64"])
+    with pytest.raises(OutputError):
+        script.main()
+    out = tmp_path / "out.pt"
+    options = ["--steps", "1", "--batch", "1", "--size", "64", "--details", "0.5"]
+    monkeypatch.setattr(sys, "argv", ["retouch.py", str(meshed), str(out), *options])
+    script.main()
+    content = checkpoint.load(out)
+    assert "optimizer" not in content
+    assert content["settings"]["retouched"] == {"local_contrast": 0.0, "details": 0.5, "tone": 0.0}

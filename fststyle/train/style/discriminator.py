@@ -9,6 +9,7 @@ clear (docs/experiments.md, seventh series).
 
 import random
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fststyle.errors import CheckpointError
+from fststyle.train import checkpoint
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.compute import Compute
 from fststyle.train.losses.adversarial import discriminator_loss, generator_loss
@@ -28,7 +30,7 @@ from fststyle.train.style.loss import StyleLosses, load_style_image
 RATE = 4e-4
 """Learning rate of the discriminator's optimizer, Adam with beta1 = 0, as in Miyato et al. 2018."""
 WARM_UP = 60
-"""Number of steps in which only the discriminator learns from its loss."""
+"""Number of first steps in which the discriminator learns, but does not affect the network yet."""
 SMALLEST = 64
 """Minimum side of the crops in pixels."""
 SCALES = (0.8, 1.2)
@@ -83,11 +85,6 @@ class StyleDiscriminator:
         """Return the state for the checkpoint."""
         return {"model": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a state that `state` returned."""
-        self.net.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-
     def _crop(self, generator: random.Random) -> Tensor:
         """Return a random crop of the painting, with random scale and horizontal flip, (1, 3, size, size)."""
         height, width = self.style_image.shape[2:]
@@ -99,13 +96,19 @@ class StyleDiscriminator:
         return crop.flip(3) if generator.random() < 0.5 else crop
 
 
-def new_discriminator(losses: StyleLosses, earlier: Checkpoint | None) -> StyleDiscriminator | None:
+def new_discriminator(
+    losses: StyleLosses, earlier: Checkpoint | None, path: Path
+) -> StyleDiscriminator | None:
     """Return the discriminator for the settings of `losses`, or None if its weight is 0.
 
-    Its weights depend on the seed, or are those of the checkpoint `earlier`.
+    Args:
+        losses: the losses, with the settings.
+        earlier: the checkpoint from which the discriminator and its optimizer are restored, or None for new
+            ones, which depend on the seed.
+        path: the file of the checkpoint, for error messages.
 
     Raises:
-        CheckpointError: `earlier` has no discriminator of this shape.
+        CheckpointError: the state of the discriminator is missing or damaged.
     """
     settings = losses.settings
     if not settings.adversarial_weight:
@@ -115,10 +118,9 @@ def new_discriminator(losses: StyleLosses, earlier: Checkpoint | None) -> StyleD
         torch.manual_seed(settings.seed)
         discriminator = StyleDiscriminator(losses.vgg, style_image, settings.size, losses.compute)
     if earlier:
-        try:
-            discriminator.load_state(earlier["discriminator"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                "--resume: the state of the discriminator in the checkpoint is missing or damaged"
-            ) from error
+        state = earlier.get("discriminator")
+        if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
+            raise CheckpointError(f"{path}: has no state of the discriminator")
+        checkpoint.load_weights(discriminator.net, state["model"], str(path))
+        checkpoint.load_optimizer(discriminator.optimizer, state.get("optimizer"), str(path))
     return discriminator

@@ -4,7 +4,8 @@ A network that balances content and style loss is too soft: where strokes are un
 mean, and where the style loss is strong, small and dark parts of the photo disappear among the strokes.
 Judges prefer stylized images after these three corrections (docs/experiments.md, seventh series). They take
 no time at inference, since the network learns them: `tools/retouch.py` trains it to output the retouched
-image, and `fststyle train` computes its losses on the image before the unsharp masking.
+image, and `fststyle train` computes its content, style and adversarial losses on images with less local
+contrast than the output.
 
 All images are RGB (N, 3, H, W) in [-1, 1], H and W multiples of 4 and at least 64.
 """
@@ -50,7 +51,7 @@ class Tone:
         """Return the expected base layer of stylized images, given `base`, that of the photos: a linear map
         from the mean and standard deviation of photos to those of stylized images.
         """
-        return (base - self.photo_mean) * (self.stylized_std / self.photo_std) + self.stylized_mean
+        return (base - self.photo_mean) * (self.stylized_std / max(self.photo_std, 1e-6)) + self.stylized_mean
 
 
 def retouched(

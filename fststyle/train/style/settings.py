@@ -87,7 +87,7 @@ class TrainSettings:
     adversarial_weight: float = option(
         0.0,
         "Weight of a discriminator that compares patches with those of the painting: strokes become crisper"
-        " and more varied, and the subject less clear. 0.3 is strong; 0 disables it.",
+        " and more varied, and the subject less clear. It acts after the first 60 steps.",
         min=0,
         absent=0.0,
     )

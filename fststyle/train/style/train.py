@@ -34,7 +34,7 @@ from fststyle.train.results import (
     resume_note,
     sha256,
 )
-from fststyle.train.style.discriminator import SMALLEST, new_discriminator
+from fststyle.train.style.discriminator import SMALLEST, WARM_UP, new_discriminator
 from fststyle.train.style.init_weights import (
     PRETRAINED,
     check_size,
@@ -128,14 +128,14 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
     net, optimizer, initial_weights = prepare(settings, compute, run.earlier, files.checkpoint)
     base, digest = training_base_sha256(settings.from_, run.earlier), sha256(settings.style)
     losses = StyleLosses(repeat_edges(load_vgg(settings.vgg)), settings, compute)
-    discriminator = new_discriminator(losses, run.earlier)
+    discriminator = new_discriminator(losses, run.earlier, files.checkpoint)
     photos = _shown(settings, files) if compute.leads else []
     _report_start(run, source)
     trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights, discriminator)
     if settings.minutes is not None and not run.earlier:
         trial, timed = trainer.trial(), _photos(source, settings, compute, 0, TIMED_STEPS)
         steps = steps_within(
-            settings.minutes, lambda number, batch: trial.step(number, batch[0]), timed, compute
+            settings.minutes, lambda number, batch: trial.step(WARM_UP + number, batch[0]), timed, compute
         )
         settings = replace(settings, steps=steps)
         run.settings = trainer.settings = settings

@@ -136,6 +136,16 @@ def test_adversarial_training_is_step_exact_on_resume(train, tmp_path, monkeypat
     assert "discriminator" not in plain
 
 
+def test_missing_and_damaged_discriminator_is_one_line(train, tmp_path):
+    given = {"size": 64, "adversarial_weight": 0.3, "steps": 2}
+    path = train(**given).checkpoint
+    content = checkpoint.load(path)
+    for state in (None, "x", {"model": content["discriminator"]["model"], "optimizer": "x"}):
+        checkpoint.save(path, {**content, "discriminator": state})
+        with pytest.raises(CheckpointError, match=path.name):
+            train(resume=True, **given)
+
+
 def test_adversarial_training_refuses_small_crops(train):
     with pytest.raises(InputError, match="at least 64 pixels"):
         train(size=32, adversarial_weight=0.3)
