@@ -507,7 +507,7 @@ def test_jpeg_keeps_color_detail_and_obeys_quality(tmp_path):
     images.write(Picture([Frame(rgb)]), tmp_path / "b.jpg", quality=20)
     assert (tmp_path / "b.jpg").stat().st_size < (tmp_path / "a.jpg").stat().st_size
     for quality in (0, 101):
-        with pytest.raises(InputError, match=r"1\.\.100"):
+        with pytest.raises(InputError, match=r"between 1 and 100"):
             images.write(Picture([Frame(rgb)]), tmp_path / "c.jpg", quality=quality)
 
 

@@ -117,7 +117,7 @@ def test_unknown_device(style_folder: Path, device: str) -> None:
 def test_unavailable_device_says_what_to_install(style_folder: Path, device: str) -> None:
     if devices.available()[device]:
         pytest.skip(f"{device} is here")
-    with pytest.raises(DeviceError, match=r"is not available.*it (needs|is)"):
+    with pytest.raises(DeviceError, match=rf"{device} is not available.*{device} (needs|is)"):
         load_style("invert", device)
 
 

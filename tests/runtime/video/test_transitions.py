@@ -116,5 +116,5 @@ def test_video_with_two_styles(family, tmp_path):
         assert np.abs(now - np.clip(want, 0, 255)).mean() < 6
     frames = list(video_frames(clip, "dark@0,pale@0.5s", fade=0, device="cpu", threads=1))
     near(frames[0], clips.frames(clip)[0][1] * 0.5, within=3)
-    with pytest.raises(InputError, match="no time"):
+    with pytest.raises(InputError, match="needs a time"):
         stylize_video(clip, tmp_path / "no.mp4", style="dark@0,pale")

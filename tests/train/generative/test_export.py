@@ -73,7 +73,7 @@ def test_encoder_of_another_vae_is_refused(stopped):
     link.symlink_to(path)
     assert Encoder(Generator(link, ("vae",), device="cpu"), device="cpu").path.name == "a-encoder.onnx"
     other = Generator(drawing(saved.parent / "c.onnx", "vae", latent=3), device="cpu")
-    with pytest.raises(StyleError, match=r"the encoder c-encoder\.onnx is missing"):
+    with pytest.raises(StyleError, match=r"its encoder, c-encoder\.onnx, is not in"):
         Encoder(other, device="cpu")
     encoder_of(path).rename(saved.parent / "c-encoder.onnx")
     with pytest.raises(StyleError, match=r"latent vectors of size 4, but c\.onnx needs 3"):

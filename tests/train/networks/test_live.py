@@ -187,7 +187,7 @@ def test_int8_file_is_refused_for_training_and_mixing(files):
     with pytest.raises(CheckpointError, match="contains no usable initial weights"):
         read_initial_weights(str(folder / "int8.onnx"))
     integers = (folder / "int8.onnx").read_bytes()
-    with pytest.raises(StyleError, match="not the same network in float"):
+    with pytest.raises(StyleError, match="float files of the same network"):
         interpolate([(integers, 0.5), (integers, 0.5)], ["a", "b"])
 
 
