@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
-from fststyle.train.losses.local_contrast import more_contrast
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle, smaller
+from fststyle.train.losses.photo_contrast import more_contrast
 from fststyle.train.losses.tonal_masks import masked_grams, photo_masks
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.loss import CONTENT_LAYERS, CONTENT_SCALE, load_style_image

@@ -65,10 +65,8 @@ class StyleDiscriminator:
         with self.compute.autocast():
             with torch.no_grad():
                 crop = self.vgg(self._crop(random.Random(seed)), LAYERS[1])
-            real, fake = (
-                self.net(crop),
-                self.net({layer: found.detach() for layer, found in features.items()}),
-            )
+            real = self.net(crop)
+            fake = self.net({layer: found.detach() for layer, found in features.items()})
         losses = [discriminator_loss("hinge", real[layer], fake[layer]) for layer in real]
         minimize(self.optimizer, torch.stack(losses).mean())
 

@@ -13,8 +13,8 @@ from fststyle.train.compute import Compute
 from fststyle.train.data.loader import style_tensor
 from fststyle.train.losses.grid import grid_artifact_loss
 from fststyle.train.losses.johnson import content_loss
-from fststyle.train.losses.local_contrast import more_contrast
 from fststyle.train.losses.multiscale import LAYERS, MultiscaleStyle
+from fststyle.train.losses.photo_contrast import more_contrast
 from fststyle.train.networks.vgg import VGG16
 from fststyle.train.style.retouching import less_local_contrast
 from fststyle.train.style.settings import TrainSettings

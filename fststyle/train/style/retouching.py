@@ -7,7 +7,7 @@ no time at inference, since the network learns them: `tools/retouch.py` trains i
 image, and `fststyle train` computes its content, style and adversarial losses on images with less local
 contrast than the output.
 
-All images are RGB (N, 3, H, W) in [-1, 1], H and W multiples of 4 and at least 64.
+All images are RGB (N, 3, H, W) in [-1, 1].
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from fststyle.train.compute import Compute  # noqa: E402
-from fststyle.train.losses.local_contrast import more_contrast  # noqa: E402
+from fststyle.train.losses.photo_contrast import more_contrast  # noqa: E402
 from fststyle.train.networks.vgg import VGG16  # noqa: E402
 from fststyle.train.style import loss  # noqa: E402
 from fststyle.train.style.loss import StyleLosses, load_style_image, minimized  # noqa: E402

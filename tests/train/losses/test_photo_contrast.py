@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fststyle.train.losses.local_contrast import more_contrast  # noqa: E402
+from fststyle.train.losses.photo_contrast import more_contrast  # noqa: E402
 from fststyle.train.losses.tonal_masks import luminance  # noqa: E402
 
 
