@@ -32,7 +32,7 @@ from rich.table import Table
 from fststyle.arrays import RGB
 from fststyle.errors import InputError
 from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings
-from fststyle.runtime.settings import PaintSettings
+from fststyle.runtime.settings import StylizeSettings
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.raw import parse_size
 from fststyle.runtime.video.formats.reader import Reader
@@ -68,7 +68,7 @@ def throughput(args: argparse.Namespace, scratch: Path) -> Row:
         "threads": args.threads,
         "precision": args.precision,
     }
-    loaded = PaintSettings(**settings)
+    loaded = StylizeSettings(**settings)
     stylizer = FrameStylizer(load_for_settings(loaded, args.style), loaded)
     stylizer.frame(frames[0])
     rounds = []

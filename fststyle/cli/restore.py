@@ -7,7 +7,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from fststyle.cli import streams
-from fststyle.cli.one_picture import open_picture
+from fststyle.cli.one_image import open_picture
 from fststyle.cli.options import number, with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN

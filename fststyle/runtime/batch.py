@@ -144,7 +144,7 @@ def _results(
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
     """Yield each pair with its result or error, in the order of completion."""
     if settings.ray is not None:
-        from fststyle.runtime.farm.pictures import stylized
+        from fststyle.runtime.farm.images import stylized
 
         yield from stylized(pairs, settings)
         return

@@ -15,7 +15,7 @@ from fststyle.io.pixels import MIN_SIDE
 from fststyle.io.resize import resize_frame, scaled_size
 from fststyle.runtime import tiles
 from fststyle.runtime.brush import brush_size, stylize_with_brush
-from fststyle.runtime.settings import PaintSettings
+from fststyle.runtime.settings import StylizeSettings
 from fststyle.runtime.style import Style, load_style
 
 FAINT = 0.2
@@ -24,7 +24,7 @@ network reproduces its input only approximately.
 """
 
 
-def load_for_settings(settings: PaintSettings, style: str | Path) -> Style:
+def load_for_settings(settings: StylizeSettings, style: str | Path) -> Style:
     """Load a style at strength 1, with the device, threads and precision of the settings.
 
     If the setting ``strength`` is below 1, the precision "auto" selects float, since `FrameStylizer`
@@ -52,7 +52,7 @@ class FrameStylizer:
     def __init__(
         self,
         style: Style,
-        settings: PaintSettings,
+        settings: StylizeSettings,
         on_tile: Callable[[int, int], None] | None = None,
         full: Style | None = None,
     ):

@@ -110,7 +110,7 @@ class FrameSettings:
 
 
 @dataclass(frozen=True)
-class PaintSettings(FrameSettings):
+class StylizeSettings(FrameSettings):
     """Settings of images and single frames: those of `FrameSettings`, and a constant strength."""
 
     strength: float = option(
@@ -122,7 +122,7 @@ class PaintSettings(FrameSettings):
 
 
 @dataclass(frozen=True)
-class ImageSettings(PaintSettings):
+class ImageSettings(StylizeSettings):
     """Settings of `fststyle image`."""
 
     quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", min=1, max=100)

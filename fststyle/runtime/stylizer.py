@@ -9,7 +9,7 @@ from fststyle.errors import InputError
 from fststyle.runtime import blank_frames, mask
 from fststyle.runtime.frame_contract import check_frame
 from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings
-from fststyle.runtime.settings import PaintSettings
+from fststyle.runtime.settings import StylizeSettings
 from fststyle.runtime.style import Style
 from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.settings import check, unknown
@@ -29,7 +29,7 @@ class Stylizer:
         style: a name, an .onnx file, or a mixture.
         steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute ``steady`` may be set
             at any time.
-        settings: fields of `fststyle.runtime.settings.PaintSettings`: strength, brush, keep_colors, size,
+        settings: fields of `fststyle.runtime.settings.StylizeSettings`: strength, brush, keep_colors, size,
             precision, device, threads, tile, mask, only.
 
     Raises:
@@ -41,7 +41,7 @@ class Stylizer:
 
     def __init__(self, style: str | Path = "starry-night", *, steady: bool = True, **settings: Any):
         try:
-            chosen = PaintSettings(style=str(style), **settings)
+            chosen = StylizeSettings(style=str(style), **settings)
         except TypeError as error:
             raise unknown("Stylizer", error) from error
         check(chosen)
@@ -92,11 +92,11 @@ class Stylizer:
         return self._style
 
     @property
-    def settings(self) -> PaintSettings:
+    def settings(self) -> StylizeSettings:
         """The current settings."""
         return self._settings
 
-    def _use(self, settings: PaintSettings) -> None:
+    def _use(self, settings: StylizeSettings) -> None:
         style = load_for_settings(settings, settings.style)
         # A new `TemporalFilter`, so that no strokes of the previous style remain.
         self._painting = FrameStylizer(style, settings), TemporalFilter(hold_for_strength(settings.strength))

@@ -22,7 +22,7 @@ def pictures(tmp_path: Path) -> None:
         Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8)).save(tmp_path / name)
 
 
-def test_stylizes_one_picture(program: Program, tmp_path: Path) -> None:
+def test_stylizes_one_image(program: Program, tmp_path: Path) -> None:
     done = program("gatys", "photo.png", "a.png:0.7,b.png:0.3", "out.jpg", *QUICK)
     assert (done.returncode, done.stdout) == (0, b""), done.stderr
     said = done.stderr.decode()

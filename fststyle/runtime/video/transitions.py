@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from fststyle import catalogue, colors
 from fststyle.arrays import RGB
 from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings, split_strength
-from fststyle.runtime.settings import FrameSettings, PaintSettings
+from fststyle.runtime.settings import FrameSettings, StylizeSettings
 from fststyle.runtime.style import Style, load_style, mixture
 from fststyle.runtime.video.keyframes import Shares, Timeline
 
@@ -49,7 +49,7 @@ class TransitionStylizer:
         """
         self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
-        self._settings = PaintSettings(**same)
+        self._settings = StylizeSettings(**same)
         self._bases: dict[str, str] = {}
         self._stylizers: OrderedDict[tuple[tuple[tuple[str, float], ...], float], FrameStylizer] = (
             OrderedDict()

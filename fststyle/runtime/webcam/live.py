@@ -14,7 +14,7 @@ from fststyle.arrays import RGB
 from fststyle.errors import FststyleError, StyleError
 from fststyle.io.pixels import MIN_SIDE
 from fststyle.runtime import blank_frames, mask
-from fststyle.runtime.settings import PaintSettings, WebcamSettings
+from fststyle.runtime.settings import StylizeSettings, WebcamSettings
 from fststyle.runtime.temporal import TemporalFilter, hold_for_strength
 from fststyle.runtime.webcam.camera import Camera
 from fststyle.runtime.webcam.controls.values import ACTIONS, RANGES, Controls, ReportOnce, Status, Values
@@ -100,7 +100,7 @@ class Live:
         same = {name: getattr(settings, name) for name in ("style", "precision", "device", "threads")}
         self._loader = StyleLoader(
             self._blend_of(values),
-            PaintSettings(brush=1.0, **same),
+            StylizeSettings(brush=1.0, **same),
             preload=light if settings.controlled else (),
             on_failed=self._failed,
             on_note=on_note,

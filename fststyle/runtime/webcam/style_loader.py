@@ -14,7 +14,7 @@ from fststyle import catalogue
 from fststyle.arrays import RGB
 from fststyle.errors import FststyleError
 from fststyle.runtime.frame_stylizer import FrameStylizer, split_strength
-from fststyle.runtime.settings import PaintSettings
+from fststyle.runtime.settings import StylizeSettings
 from fststyle.runtime.style import load_style, mixture
 from fststyle.runtime.video.keyframes import Shares, parse_shares
 from fststyle.runtime.video.transitions import CrossFade, StylizeFrame, grouped
@@ -76,7 +76,7 @@ class StyleLoader:
     def __init__(
         self,
         blend: StyleBlend,
-        settings: PaintSettings,
+        settings: StylizeSettings,
         preload: Iterable[str] = (),
         on_failed: Callable[[frozenset[str], str], None] = lambda names, reason: None,
         on_note: Callable[[str], None] = lambda note: None,

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from fststyle.errors import StyleError
-from fststyle.runtime.settings import PaintSettings, WebcamSettings
+from fststyle.runtime.settings import StylizeSettings, WebcamSettings
 from fststyle.runtime.webcam import style_loader as loader_module
 from fststyle.runtime.webcam.live import Live
 from fststyle.runtime.webcam.style_loader import MAX_NETWORKS, StyleBlend, StyleLoader, blend_of
 from tests import clips, styles
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
-SETTINGS = PaintSettings(device="cpu", threads=1, brush=1.0)
+SETTINGS = StylizeSettings(device="cpu", threads=1, brush=1.0)
 
 
 def blend(style="dark", second="pale", mix=0.0, strength=1.0) -> StyleBlend:

@@ -15,7 +15,7 @@ from fststyle.runtime.output_paths import FilePair
 from fststyle.runtime.settings import ImageSettings
 from fststyle.runtime.style import Style
 
-PICTURES_PER_TASK = 16
+IMAGES_PER_TASK = 16
 """Maximum number of images per task."""
 
 
@@ -24,14 +24,14 @@ def stylized(
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
     """Stylize images on the cluster given by the setting ``ray``. Yields each pair with its result or error.
 
-    The pairs of a task, at most `PICTURES_PER_TASK`, are yielded in order when the task finishes. Tasks may
+    The pairs of a task, at most `IMAGES_PER_TASK`, are yielded in order when the task finishes. Tasks may
     finish in any order.
 
     Raises `OutputError` if an input or output is a pipe, and the errors of `Cluster` and `Cluster.run`.
     """
     if any(pair.source is None or pair.target is None for pair in pairs):
         raise OutputError("--ray needs files as input and output, not pipes")
-    groups = [pairs[first : first + PICTURES_PER_TASK] for first in range(0, len(pairs), PICTURES_PER_TASK)]
+    groups = [pairs[first : first + IMAGES_PER_TASK] for first in range(0, len(pairs), IMAGES_PER_TASK)]
     local = replace(settings, ray=None, threads=settings.threads or 1)
     tasks = [(os.getcwd(), group, local) for group in groups]
     results = Cluster(str(settings.ray)).run(_work, tasks, settings.device, settings.threads)

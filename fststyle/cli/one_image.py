@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OnePicture:
+class OneImage:
     """A decoded input image and its output, which is either the file ``target`` or the stream ``stdout``.
 
     The other one is None.
@@ -30,7 +30,7 @@ class OnePicture:
 
 def open_picture(
     name: str, output: str | None, label: str, others: Iterable[Path], console: "Console"
-) -> OnePicture:
+) -> OneImage:
     """Read one image and check that its output can be written.
 
     For an animation, a note that only its first frame is used is printed on ``console``.
@@ -64,4 +64,4 @@ def open_picture(
     )
     if source.animated:
         streams.print_lines(console, f"{name}: only the first of {len(source.frames)} frames is used")
-    return OnePicture(source, pair.target, stdout)
+    return OneImage(source, pair.target, stdout)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from fststyle.cli.one_picture import open_picture
+from fststyle.cli.one_image import open_picture
 from fststyle.errors import InputError, OutputError
 
 
