@@ -35,7 +35,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class BatchListener(VideoListener):
-    """Callbacks of a batch, in addition to those of `VideoListener`.
+    """Callbacks for the videos of a folder, in addition to those of `VideoListener`.
 
     ``on_start(path, number, total)`` is called before each video, with ``number`` counted from 1.
     ``on_done(painted)`` is called after each video that was written, and ``on_failed(path, error)`` after
@@ -56,8 +56,8 @@ def stylize_videos(
 ) -> list[PaintedVideo]:
     """Stylize all videos and animated images of a folder.
 
-    File names and subfolders are kept. Formats that cannot be written become .mp4. If two inputs have the
-    same output name, the second gets a number.
+    File names and subfolders are kept. The output of an input whose format cannot be written is an .mp4 file.
+    If several inputs have the same output name, a number is appended to all names but the first.
 
     Args:
         source: the input folder.
@@ -69,10 +69,10 @@ def stylize_videos(
         The results of the videos that were stylized, without those that ``skip_existing`` skipped.
 
     Raises:
-        BatchError: after the last video, if an input failed or is damaged.
+        BatchError: an input failed or is damaged. This is raised after the last video.
         InputError: a setting is invalid, or ``source`` is not a folder or contains no videos.
         OutputError: ``target`` is not a folder or cannot be written, or an input would be overwritten.
-        StyleError: a style does not exist.
+        StyleError: a style does not exist or is a checkpoint.
     """
     source, target = Path(source), Path(target)
     settings, listener = checked(settings or VideoSettings()), listener or BatchListener()
@@ -107,7 +107,8 @@ def stylize_videos(
 def videos_in(folder: Path, on_refused: Refused = lambda place, error: None) -> list[Path]:
     """Return the videos and animated images of a folder and its subfolders, sorted.
 
-    See `fststyle.io.folders.files` for ``on_refused`` and the errors.
+    ``on_refused`` is called with each subfolder that cannot be read and each link to a missing file. Raises
+    `InputError` if ``folder`` is not a folder or cannot be read.
     """
     found = files(folder, SUFFIXES | ANIMATED, on_refused)
     return [path for path in found if path.suffix.lower() in SUFFIXES or animation.is_animation(path)]
@@ -129,7 +130,11 @@ def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
 
 
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
-    """Return the input and output path of each video. Raises `InputError` and `OutputError`."""
+    """Return the input and output path of each video.
+
+    Raises `InputError` if ``source`` is not a folder or contains no videos, and `OutputError` if ``target``
+    cannot be the output folder or an input would be overwritten.
+    """
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
         raise OutputError(f"{target}: can hold only one video; an input folder needs an output folder")
     if target.is_file() or (not target.exists() and target.suffix.lower() in SUFFIXES):

@@ -28,9 +28,11 @@ PATIENCE = 1.0
 
 
 class VideoConversion:
-    """Conversion of one video, from an open ``source`` to ``target``.
+    """Conversion of one video: stylizes the frames of an open ``source`` and writes them to ``target``.
 
-    The constructor loads the styles and the mask, and raises their errors. The caller closes ``source``.
+    ``encoding`` are the encoder options for the segments of ``--resume`` and the parts of ``--ray``. The
+    constructor loads the styles and the mask. It raises the errors of `TransitionStylizer` and
+    `FrameProcessor`. The caller closes ``source``.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class VideoConversion:
         self._done = self._skipped = self._segment_start = 0
 
     def run(self) -> PaintedVideo:
-        """Stylize the video and write the target. Call this once.
+        """Stylize the video, write the target, and return a summary. Call this once.
 
         Raises the errors of `fststyle.runtime.video.stylize.stylize_video`.
         """
@@ -156,7 +158,11 @@ class VideoConversion:
         return item
 
     def _open_resume_folder(self) -> ResumeFolder:
-        """Open the resume folder of the target, and restore the state after its finished segments."""
+        """Open the folder with the finished segments of the target, and restore the state after the last one.
+
+        Raises `OutputError` if the input or the output does not support ``--resume``, and the errors of
+        `ResumeFolder`.
+        """
         path = self._target.path
         if path is None or not self._target.encoded or isinstance(self._source, RawSource):
             what = self._source.name if isinstance(self._source, RawSource) else self._target.name
@@ -193,15 +199,19 @@ class VideoConversion:
         return self._target.open(place, self._source, first, rate)
 
     def _packets(self) -> Iterator[Packet]:
-        """Yield the packets of the other streams in the selected part, which are read again."""
+        """Yield the packets of the audio, subtitle and other streams from ``--start`` to ``--end``.
+
+        The source is opened again for this.
+        """
         with contextlib.closing(self._source.packets()) as again:
             again.origin, again.rate = self._source.origin, self._source.rate
             yield from retime.between(again, self._settings.start, self._settings.end)
 
     def _place(self) -> contextlib.AbstractContextManager[Path]:
-        """Return a context manager that yields the path to write to.
+        """Return a context manager that yields the path to write to, or "-" for stdout.
 
-        A single file is written under a temporary name, and renamed to the target at the end.
+        A missing folder is created. A single file is written under a temporary name, and renamed to the
+        target if the block ends without an exception.
         """
         path = self._target.path
         if path is None:
@@ -214,7 +224,7 @@ class VideoConversion:
     def _output_fps(self) -> float | None:
         """Return the frame rate of the output in frames per second, or None to keep the timestamps.
 
-        Adds a note if the format limits the rate.
+        A rate above the maximum of the output format is replaced by this maximum, and a note is added.
         """
         fps, highest = self._settings.fps, self._target.highest_rate
         if not highest or (fps or self._source.rate) <= highest:

@@ -29,11 +29,12 @@ restarts.
 
 
 def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
-    """Return the settings to use on this machine, and the number of frames to stylize concurrently.
+    """Return the settings with the number of threads per frame, and the number of concurrent frames.
 
-    On a CPU with several cores, two frames are stylized with half of the cores each, since threads that share
-    a frame wait for each other after every layer. More frames would need more memory. On other devices, or if
-    ``threads`` is set, the settings are returned unchanged, and frames are stylized one at a time.
+    On a CPU with several cores, two frames are stylized concurrently with half of the cores each, since
+    threads that share a frame wait for each other after every layer. More frames would need more memory. On
+    other devices, with one core, or if ``threads`` is set, the settings are returned unchanged, and frames
+    are stylized one at a time.
     """
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     if settings.threads is not None or cores < 2 or not devices.is_cpu(settings.device):
@@ -44,8 +45,9 @@ def concurrency(settings: VideoSettings) -> tuple[VideoSettings, int]:
 class FrameProcessor:
     """Stylizes the frames of one source in order.
 
-    `begin` and `finish` are stages of `fststyle.runtime.video.pipeline.run`. ``on_note`` is called with
-    messages about the mask. Raises the errors of `fststyle.runtime.mask.load`.
+    `begin` and `finish` are stages of `fststyle.runtime.video.pipeline.run`. ``transitions`` provides the
+    function that stylizes a frame at a given time. ``on_note`` is called with messages about the mask. Call
+    `close` at the end. Raises the errors of `fststyle.runtime.mask.load`.
     """
 
     def __init__(
@@ -69,8 +71,9 @@ class FrameProcessor:
         """Return a function that returns an item and its stylized frame, uint8 (H, W, 3).
 
         Call `begin` with each item in order. The returned function may be called in another thread. The
-        stylized frame is None for a packet, and for a frame whose array is that of the previous frame, unless
-        the style or the strength changes over time; `finish` then reuses the previous result.
+        stylized frame is None for a packet. It is also None for a repeated frame, which has the same array
+        object as the previous frame, unless the style or the strength changes over time; `finish` then reuses
+        the previous result.
         """
         if not isinstance(item, TimedFrame) or (item.rgb is self._last and self._constant):
             return lambda: (item, None)
@@ -82,7 +85,8 @@ class FrameProcessor:
         """Return the item to write, from the result of a function that `begin` returned.
 
         Flicker suppression and the mask are applied to frames; packets are returned unchanged. Call this with
-        each result in order. Raises `InputError` if the mask has another aspect ratio than the frame.
+        each result in order. Raises `InputError` if the aspect ratio of the mask does not fit the frame, and
+        the errors of `fststyle.runtime.mask.Mask`.
         """
         item, rgb = stylized
         if not isinstance(item, TimedFrame):
@@ -110,17 +114,17 @@ class FrameProcessor:
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
     def restore(self, state: dict[str, Array]) -> None:
-        """Set the state that `state` returned. Raises `InputError` for missing or damaged arrays."""
+        """Restore the state that `state` returned. Raises `InputError` for missing or damaged arrays."""
         self._suppression.restore(state)
         if self._mask is not None:
             self._mask.restore(state)
 
 
 class _FlickerSuppression:
-    """`TemporalFilter` whose hold follows the strength and the changes of the style and the strength.
+    """Callable that applies a `TemporalFilter` to stylized frames, or nothing with ``--no-steady``.
 
-    The filter restarts after a change above `_JUMP`. With the setting ``steady`` off, frames are returned
-    unchanged.
+    Its ``hold``, the weight of the previous result, is reduced for low strengths and while the style or the
+    strength changes. The filter restarts after a change above `_JUMP`.
     """
 
     def __init__(self, settings: VideoSettings):
@@ -145,7 +149,7 @@ class _FlickerSuppression:
         if self._filter is None:
             return
         if "seconds" not in state:
-            raise InputError("the state of flicker suppression has no seconds")
+            raise InputError("the saved state of flicker suppression is incomplete")
         self._seconds = float(state["seconds"])
         self._before = self._timeline(self._seconds)
         self._filter.restore(state)

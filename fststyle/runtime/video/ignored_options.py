@@ -13,7 +13,7 @@ from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
 def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -> Iterator[str]:
-    """Yield a note for each group of options that differ from the defaults but have no effect."""
+    """Yield a note for each group of options that differ from their defaults but have no effect."""
     raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
     checks = [
         (("frame_size",), raw, f"{source.name} is not a pipe of raw frames"),
@@ -57,7 +57,9 @@ def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]
 
 
 def _changed(settings: VideoSettings, names: tuple[str, ...]) -> str:
-    """Return the options of the settings in ``names`` that differ from their defaults, comma-separated."""
+    """Return the command-line options, separated by commas, of those settings in ``names`` that differ from
+    their defaults.
+    """
     defaults = {field.name: field.default for field in fields(settings)}
     return ", ".join(
         f"--{name.replace('_', '-')}" for name in names if getattr(settings, name) != defaults[name]

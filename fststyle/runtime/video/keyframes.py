@@ -109,8 +109,8 @@ def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
 def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: float = 1.0) -> Timeline:
     """Parse the values of ``--style``, ``--strength``, ``--keyframes`` and ``--fade`` into a timeline.
 
-    The styles in the keyframe file replace ``style``, and the strengths replace ``strength``. A column of the
-    file that is missing or empty replaces nothing. Raises `InputError` for an invalid value or file.
+    The styles in the file ``keyframes`` replace ``style``, and its strengths replace ``strength``. A column
+    of the file that is missing or empty replaces nothing. Raises `InputError` for an invalid value or file.
     """
     styles, strengths = _styles(style), _strengths(strength)
     if keyframes is not None:
@@ -128,7 +128,7 @@ def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: 
 
 
 def parse_seconds(text: str) -> float:
-    """Parse a time such as ``4``, ``4s``, ``1.5m``, ``500ms``, ``1:30`` or ``0:01:30.5`` to seconds.
+    """Convert a time such as ``4``, ``4s``, ``1.5m`` (minutes), ``500ms`` or ``0:01:30.5`` to seconds.
 
     Raises `InputError` for any other text.
     """
@@ -170,9 +170,10 @@ def _styles(text: str) -> list[Key]:
 
 
 def parse_shares(text: str, flag: str = "--style") -> Shares:
-    """Parse the name of a style, a file, or a mixture such as ``a:0.6,b:0.4``.
+    """Parse a style name, an .onnx file, or a mixture of styles with weights, such as ``a:0.6,b:0.4``.
 
-    Raises `InputError` for an invalid mixture. ``flag`` is the option or file to name in the message.
+    The weights are scaled to sum to 1. Raises `InputError` for an invalid mixture. ``flag`` is the option or
+    file to name in the message.
     """
     if os.path.isfile(text):
         return {text: 1.0}
@@ -222,7 +223,10 @@ def _last(keys: Sequence[Key], seconds: float) -> int:
 
 
 def _rows(path: Path) -> list[tuple[float, str, str]]:
-    """Return the time, style and strength of each row of a keyframe file, with "" for empty cells."""
+    """Return the time, style and strength of each row of a CSV or JSON file, with "" for empty cells.
+
+    Raises `InputError` if the file cannot be read or parsed, is too large, or contains no keyframes.
+    """
     try:
         content = path.read_bytes()
         if len(content) > _MAX_FILE_BYTES:
@@ -242,8 +246,8 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
         raise InputError(f"{path}: is not valid {'JSON' if is_json else 'CSV'}: {error}") from error
     if not isinstance(listed, list) or not listed or not all(isinstance(row, dict) for row in listed):
         raise InputError(
-            f'{path}: contains no keyframes: give a JSON list of {{"time": 4, "style": "udnie"}}, or CSV with'
-            " the columns time, style, strength"
+            f'{path}: must contain at least one keyframe, in a JSON list of objects such as {{"time": 4,'
+            ' "style": "udnie"}, or in CSV with the columns time, style, strength'
         )
     rows = []
     for row in listed:
@@ -251,7 +255,8 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
             raise InputError(f"{path}: a row has more cells than there are columns")
         if unknown := set(map(str, row)) - {"time", "style", "strength"}:
             raise InputError(
-                f"{path}: unknown {', '.join(sorted(unknown))}; keyframes have only time, style and strength"
+                f"{path}: unknown field {', '.join(sorted(unknown))}; the fields of a keyframe are time,"
+                " style and strength"
             )
         cells = {
             name: "" if row.get(name) is None else str(row[name]).strip()

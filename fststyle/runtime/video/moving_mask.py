@@ -60,7 +60,7 @@ class MovingMask(ImageMask):
         self._set(self._next.rgb, self._next.alpha)
 
     def at(self, seconds: float) -> None:
-        """Select the mask for a time in seconds, as in `ImageMask.at`."""
+        """Select the mask for a time in seconds from the first frame of the mask. Times must not decrease."""
         shown: TimedFrame | None = None
         due = seconds + self._source.video_origin + self._early
         while self._next is not None and self._next.seconds <= due:
@@ -87,11 +87,11 @@ class MovingMask(ImageMask):
 
 
 def opened(path: Path, source: Source, start: float, on_note: Callable[[str], None]) -> ImageMask:
-    """Open the mask file of a video ``source``: an image, or any input of `fststyle video` except stdin.
+    """Open the mask of a video ``source``: an image, or any input of `fststyle video` except stdin.
 
-    An image sequence gets the frame rate of ``source``. See `MovingMask` for ``start`` and ``on_note``.
-    Raises `InputError` if the mask cannot be read, and `DependencyError` if a package for its format is not
-    installed.
+    An image sequence gets the frame rate of ``source``. ``start`` is the first required time in seconds, and
+    ``on_note`` is called if the mask ends before the video. Raises `InputError` if the mask cannot be read,
+    and `DependencyError` if a package for its format is not installed.
     """
     if path.is_file():
         try:
@@ -105,7 +105,10 @@ def opened(path: Path, source: Source, start: float, on_note: Callable[[str], No
 
 
 def files(path: Path) -> list[Path]:
-    """Return the files that a mask is read from. Raises `InputError` for a missing image sequence."""
+    """Return the images of a mask that is an image sequence, or else ``path`` alone.
+
+    Raises `InputError` for a folder or a pattern without an image sequence, and for a folder with several.
+    """
     if path.is_dir() or (sequence.is_pattern(path) and not path.exists()):
         opened = open_source(path, InputOptions())
         return sorted(opened.files.values()) if isinstance(opened, SequenceSource) else [path]

@@ -1,7 +1,7 @@
 """Write the frames and packets of a video to a sink.
 
-The sink is opened with the first frame. All frames get the size of the first frame. With ``--resume``, the
-frames are written in segments.
+The sink is opened when the first frame is written. All frames are resized to the size of the first frame.
+With ``--resume``, the frames are written in segments.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ timestamps does not preserve the variable frame rate.
 
 
 class Output:
-    """Writes frames and packets of the other streams to a sink.
+    """Writes frames, and packets of audio and other streams, to a sink.
 
-    ``open_sink`` is called with the first frame, or with None if all frames are in finished segments.
-    ``source`` and ``target`` are names for messages, and ``on_note`` is called with each message. All methods
-    raise the errors of the sink.
+    ``open_sink`` returns the sink. It is called with the first frame, or with None if a resumed run has no
+    frames left to write. ``source`` and ``target`` are names for messages, and ``on_note`` is called with
+    each message. All methods raise the errors of the sink.
     """
 
     def __init__(
@@ -63,23 +63,23 @@ class Output:
         return self.sink.size or self._size or (0, 0)
 
     def resume(self, frames: int, last: Segment) -> None:
-        """Continue after finished segments, which have ``frames`` frames in total.
+        """Continue after the finished segments of an interrupted run. Call this before `write`.
 
-        ``last`` is the last of these segments.
+        The segments have ``frames`` frames in total, and ``last`` is the last of them.
         """
         self._written, self._size, self.shown = frames, last.size, float(last.pts[-1] * last.base)
 
     def end_segment(self, frame: int, state: State) -> None:
-        """Let the segment end before frame number ``frame``, counted from 0.
+        """Schedule the end of the current segment before frame number ``frame``, counted from 0.
 
-        ``state`` is stored with the segment when this frame is written.
+        The segment ends, and ``state`` is stored with it, when this frame is written.
         """
         self._states[frame] = state
 
     def write(self, item: Item) -> None:
-        """Write a frame or a packet of another stream.
+        """Write a frame, or a packet of an audio or other stream.
 
-        Packets before the first frame are held back until the sink is open.
+        The first frame opens the sink. Packets before it are held back.
         """
         if self._sink is None and not isinstance(item, TimedFrame):
             self._waiting.append(item)
@@ -95,7 +95,7 @@ class Output:
             self.sink.copy(item)
 
     def close(self) -> None:
-        """Finish the output. If no frame was written, all frames must be in finished segments."""
+        """Finish the output. Without a call of `write`, all frames must be in finished segments."""
         if self._sink is None:
             self._open(None)
         sink = self.sink
@@ -110,7 +110,7 @@ class Output:
             )
 
     def abandon(self) -> None:
-        """Close an unfinished output."""
+        """Close the sink, if it is open, without finishing the output."""
         if self._sink is not None:
             self._sink.abandon()
 

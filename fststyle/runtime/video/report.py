@@ -13,8 +13,9 @@ class Progress:
     Attributes:
         frames: number of finished frames, including those of an interrupted run that is continued.
         of: expected total number of frames; None if unknown.
-        fps: frames per second since the start of this run.
-        rgb: the last stylized frame, uint8 (H, W, 3), which must not be modified; None with ``ray``.
+        fps: frames stylized per second since the start of this run.
+        rgb: the last stylized frame, uint8 (H, W, 3), which must not be modified; None on a Ray cluster
+            (``--ray``).
     """
 
     frames: int
@@ -25,8 +26,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class VideoListener:
-    """Callbacks: ``on_progress`` is called after each frame, or after each part with ``ray``, and ``on_note``
-    with each message for the user.
+    """Callbacks for the progress and the messages of a video.
+
+    ``on_progress`` is called after each frame. On a Ray cluster (``--ray``), where time ranges of the video
+    are separate tasks, it is called after each task. ``on_note`` is called with each message for the user,
+    possibly from another thread.
     """
 
     on_progress: Callable[[Progress], None] = lambda progress: None
@@ -35,12 +39,12 @@ class VideoListener:
 
 @dataclass(frozen=True)
 class PaintedVideo:
-    """Result for one stylized video.
+    """Summary of one stylized video.
 
-    ``input`` and ``output`` are paths; for pipes, they are "stdin" and "-". ``width`` and
-    ``height`` are the size of the output in pixels, ``frames`` is its number of frames, and ``seconds`` the
-    elapsed time of this run. ``style`` contains the names of all styles, and ``device`` is the device of the
-    network. ``broken`` is the reason why the input is incomplete, or None.
+    ``input`` and ``output`` are paths; for pipes, they are "stdin" and "-". ``width`` and ``height`` are the
+    size of the output in pixels, ``frames`` is its number of frames, and ``seconds`` the elapsed time of this
+    run. ``style`` contains the names of all styles, separated by commas, and ``device`` is the device of the
+    network, such as "cpu". ``broken`` is the reason why the input is incomplete, or None.
     """
 
     input: str

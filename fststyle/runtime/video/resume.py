@@ -1,8 +1,9 @@
 """Store finished segments of a video for ``--resume`` in a hidden folder next to the output.
 
-A segment is a short video file, a JSON file with the times of its frames, and, for the latest segment, the
-state that the next frame needs. The JSON file is written last; a segment without it is ignored. Segments end
-at the same frames with and without interruptions, so the result is the same.
+A segment consists of a short video file and a JSON file with the times of its frames. The latest segment also
+has a file with the state that the next frame needs, such as the previous frame for flicker suppression. The
+JSON file is written last; a segment without it is ignored. Segments end at the same frames with and without
+interruptions, so the result is the same.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
 State = dict[str, Array]
-"""State after the last frame of a segment, which the next frame needs, as arrays by name."""
+"""State after the last frame of a segment as arrays by name. The next frame needs it."""
 
 FRAMES = 100
 """Number of frames per segment. A segment is longer if it would end before a repeated frame."""
@@ -60,19 +61,21 @@ class Segment:
 
 
 class ResumeFolder:
-    """Folder for the segments of one output.
+    """Folder for the segments of the output ``target``.
 
     Except on Windows, it is locked until `release` or the end of the process.
 
     Raises:
-        InputError: the folder is damaged, or belongs to a run that differs in `identity` or ``cuts``.
-        OutputError: another process uses the folder, or it cannot be written.
+        InputError: a file in the folder is damaged, or the folder belongs to a run with other values of
+            `identity` or ``cuts``.
+        OutputError: another process uses the folder, or it cannot be locked or written.
+        StyleError: a style cannot be read.
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: object = None):
         """Create the folder, or open it and register the finished segments.
 
-        ``cuts`` is a JSON value that describes where segments end; None means after `FRAMES` frames.
+        ``cuts`` is a value for JSON that describes where segments end. None means after `FRAMES` frames each.
         """
         self.folder = _folder(target)
         self.suffix = target.suffix
@@ -132,7 +135,7 @@ class ResumeFolder:
         """Store the next segment, whose video is the file ``written``, and the ``state`` after it.
 
         The state of the previous segment is deleted. ``state`` may be None for the last segment. Raises
-        `OSError`.
+        `OSError` if a file cannot be written or renamed.
         """
         number = len(self.segments)
         if state is not None:
@@ -148,7 +151,7 @@ class ResumeFolder:
 
     def store(self, number: int, segment: Segment, written: Path) -> None:
         """Store segment ``number``: rename its finished video file, ``written``, and save ``segment`` as
-        JSON. Raises `OSError`.
+        JSON. Raises `OSError` if this fails.
         """
         _synced(written)
         os.replace(written, self._file(number, self.suffix))
@@ -159,16 +162,18 @@ class ResumeFolder:
         return self._file(number, ".json").exists()
 
     def stored(self) -> Iterator[int]:
-        """Yield the numbers of the finished segments in the folder.
+        """Yield the numbers of the finished segments in the folder, in order and without gaps.
 
-        The caller passes each segment to `add` before it requests the next number. There are no gaps, since
-        segments are written in order.
+        The caller must pass each segment to `add` before it requests the next number.
         """
         while self.has(len(self.segments)):
             yield len(self.segments)
 
     def add(self, number: int, segment: Segment) -> None:
-        """Register segment ``number``, which is in the folder. Called in the order of `stored`."""
+        """Register a segment that is in the folder. Call this in the order of `stored`.
+
+        ``number`` is the number of the segment, which subclasses use.
+        """
         self.segments.append(segment)
 
     @property
@@ -204,15 +209,17 @@ class ResumeFolder:
                 whole = len(segment.pts) == len(segment.durations) and segment.base > 0
             except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
                 raise self._damaged(path.name) from error
-            if not whole or not self._file(number, self.suffix).is_file():
+            if not whole:
                 raise self._damaged(path.name)
+            if not (video := self._file(number, self.suffix)).is_file():
+                raise self._damaged(video.name)
             self.add(number, segment)
 
     def _file(self, number: int, suffix: str) -> Path:
         return self.folder / f"{number:06d}{suffix}"
 
     def _damaged(self, name: str) -> InputError:
-        return InputError(f"{self.folder}: {name} is damaged; delete the folder to start again")
+        return InputError(f"{self.folder}: {name} is missing or damaged; delete the folder to start again")
 
 
 def finished_frames(target: Path) -> int:
@@ -227,11 +234,11 @@ def finished_frames(target: Path) -> int:
 
 
 def identity(source: Source, settings: VideoSettings) -> dict[str, object]:
-    """Return the values that must be equal in an interrupted run and in the run that continues it.
+    """Return the values, by name, that must be equal in an interrupted run and the run that continues it.
 
-    These are the version of fststyle, `FRAMES`, and hashes of the settings, the styles, and the paths, sizes
-    and modification times of the input files. Raises `StyleError` if a style cannot be read, and `OSError` if
-    a file is missing.
+    These are the version of fststyle, `FRAMES`, and hashes of three things: the settings, the styles, and the
+    paths, sizes and modification times of the input files. Raises `StyleError` if a style cannot be read,
+    and `OSError` if a file is missing.
     """
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
@@ -261,7 +268,9 @@ def _folder(target: Path) -> Path:
 def _locked(path: Path, target: Path) -> BinaryIO:
     """Return an open, exclusively locked file. The operating system unlocks it when the process ends.
 
-    ``target`` is the path for messages. Raises `OutputError` if another process holds the lock.
+    On Windows, the file is open but not locked. ``target`` is the path for messages. Raises `OutputError` if
+    another process holds the lock or the file system does not support locks, and `OSError` if the file cannot
+    be opened.
     """
     file = open(path, "ab")  # noqa: SIM115  (stays open while it is locked)
     try:
@@ -270,14 +279,17 @@ def _locked(path: Path, target: Path) -> BinaryIO:
         return file
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         file.close()
         raise OutputError(f"{target}: is being written by another process") from error
+    except OSError as error:
+        file.close()
+        raise OutputError(f"{path}: cannot be locked: {error.strerror or error}") from error
     return file
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
+    """Write a file under a temporary name, and rename it to ``path``."""
     temporary = path.with_suffix(".part")
     temporary.write_bytes(content)
     _synced(temporary)

@@ -1,4 +1,4 @@
-"""Select a part of a source, and convert its frame rate."""
+"""Select the part of a video between two times, and convert the frame rate."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -39,26 +39,29 @@ def rational(rate: float) -> Fraction:
 
 
 def between(source: Source, start: float, end: float | None, lead: float | None = None) -> Iterator[Item]:
-    """Return an iterator over the items of ``source`` from ``start`` up to, but not including, ``end``.
+    """Return an iterator over the frames and packets of ``source`` from ``start`` up to, but not including,
+    ``end``.
 
-    Both are in seconds from the beginning of the source; without ``end``, all items from ``start`` on are
-    returned. The times of the items are shifted so that ``start`` becomes `first_time`; packets are modified
-    in place.
+    Both are in seconds from the beginning of the source; None as ``end`` means the end of the source. The
+    timestamps are shifted so that ``start`` becomes `first_time`. Packets are modified in place.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
     at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that are shown
-    at the start or at the end are clipped. ``lead`` is None or a time in
-    seconds, like ``start``, that is at least ``start``; items before it may be missing.
+    at the start or at the end are clipped.
+
+    ``lead``, in seconds from the beginning of the source, is the time from which items are needed, at least
+    ``start``; the source may skip earlier items. None means ``start``.
     """
     part = _Part(source, start, end, start if lead is None else lead)
     return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))
 
 
 def first_time(source: Source, start: float) -> float:
-    """Return the time in seconds of ``start`` in the items of `between`.
+    """Return the timestamp, in seconds, that `between` gives to ``start``.
 
-    It is 0, unless ``start`` is 0 and the source starts less than `LEAD` before 0; such a source keeps its
-    times. The timestamps of a recorded broadcast may start at many hours, and players would wait that long.
+    It is 0, unless ``start`` is 0 and the source starts less than `LEAD` before 0; the timestamps are then
+    kept. Other timestamps are shifted to 0 because those of a recorded broadcast may start at many hours, and
+    players would wait that long.
     """
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
@@ -89,7 +92,7 @@ def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
 
 
 class _Part:
-    """The items of `between` for `_until`. `_MORE` follows them if a frame is shown beyond the end."""
+    """Selects the items for `between`. They end with `_MORE` if the last frame is shown until the end."""
 
     def __init__(self, source: Source, start: float, end: float | None, lead: float):
         self._source, self._start, self._end, self._lead = source, start, end, lead
@@ -187,13 +190,13 @@ def changed(
 def at_rate(
     items: Iterable[Item], rate: Fraction, end: float | None = None, repeat: bool = True
 ) -> Iterator[Item]:
-    """Yield the frames at multiples of 1 / ``rate`` seconds (ticks), before ``end`` in seconds.
+    """Convert frames to a constant frame rate of ``rate`` frames per second. Packets are yielded unchanged.
 
-    Packets are yielded unchanged.
-
-    Each frame is moved to the nearest tick. If several frames have the same nearest tick, the closest frame
-    is kept. At a tick without a frame, the previous frame is repeated as the same array, or, if ``repeat`` is
-    False, its duration is extended. With ``repeat``, raises `InputError` for a gap above `MAX_GAP`.
+    Each frame is moved to the nearest multiple of 1 / ``rate`` seconds (tick). If several frames have the
+    same nearest tick, the closest frame is kept. At a tick without a frame, the previous frame is repeated as
+    the same array object, or, if ``repeat`` is False, its duration is extended. Frames at or after ``end``,
+    in seconds, are dropped. With ``repeat``, raises `InputError` for a gap of more than `MAX_GAP` seconds
+    between two frames.
     """
     spread = _repeated if repeat else _lengthened
     waiting: TimedFrame | None = None
@@ -210,8 +213,8 @@ def at_rate(
                 continue
             if repeat and (now - tick) / rate > MAX_GAP:
                 raise InputError(
-                    f"--fps: the timestamps jump by {float((now - tick) / rate):.0f} seconds; is the video"
-                    " damaged?"
+                    f"--fps: two consecutive frames are {float((now - tick) / rate):.0f} seconds apart, more"
+                    f" than the limit of {MAX_GAP} seconds; the video may be damaged"
                 )
             yield from spread(waiting, tick, now if last is None else min(now, last), rate)
         waiting, tick, away = item, now, abs(exact - now)

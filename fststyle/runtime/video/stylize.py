@@ -38,26 +38,26 @@ def stylize_video(
 ) -> PaintedVideo:
     """Stylize a video.
 
-    Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied, and
-    audio is re-encoded if the container or common MP4 players do not support its codec. Missing folders are
-    created, and an existing output is replaced. The output file, or each image of an image sequence, is
-    complete or absent. If the input is damaged, the readable frames are written.
+    Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied if the
+    container supports them, and audio is re-encoded if the container or common MP4 players do not support its
+    codec. Missing folders are created, and an existing output is replaced. The output file, or each image of
+    an image sequence, is complete or absent. If the input is damaged, the readable frames are written.
 
     Args:
         source: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
             its folder), or "-" for raw frames from ``stdin``.
-        target: a video file, an animated image, an image sequence, a folder (the file name is kept), or "-"
-            for raw frames to ``stdout``. The suffix of a file determines its container.
+        target: a video file, an animated image, an image sequence, a folder for a file with the name of the
+            source, or "-" for raw frames to ``stdout``. The suffix of a file determines its container.
         settings: the settings; None uses the defaults.
-        on_progress: called after each frame, or after each part with ``ray``.
-        on_note: called with each message for the user.
+        on_progress: called after each frame; with ``ray``, after each task, which stylizes a time range.
+        on_note: called with each message for the user, possibly from another thread.
         stdin: binary stream for the source "-".
         stdout: binary stream for the target "-".
         changes: fields of `VideoSettings` that replace those of ``settings``.
 
     Returns:
-        The result. ``lost`` names everything that is not in the output, and ``broken`` is the reason why a
-        damaged input is incomplete, or None.
+        A summary. Its ``lost`` names everything in the source that is not in the output, and ``broken`` is
+        the reason why a damaged input is incomplete, or None.
 
     Raises:
         InputError: the input or a setting is invalid.
@@ -78,7 +78,7 @@ def stylize_one(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> PaintedVideo:
-    """Stylize a video like `stylize_video`, with settings that were returned by `checked`."""
+    """Stylize a video like `stylize_video`, with settings that `checked` has accepted."""
     if not str(target):
         raise OutputError("the output name is empty")
     opened = open_source(source, _input_options(settings), stdin)
@@ -100,10 +100,10 @@ def video_frames(
 ) -> Iterator[RGB]:
     """Yield the stylized frames of a video, uint8 (H, W, 3) RGB.
 
-    ``source`` and the keyword arguments are as in `stylize_video`, except that "-" is not supported; settings
-    of the output file and ``ray`` have no effect. ``style`` may be a loaded style. Raises the errors of
-    `stylize_video` when the first frame is requested, and `BatchError` after the last readable frame of a
-    damaged video.
+    ``source`` is an input of `stylize_video` except "-", ``style`` is a value of ``--style`` or a loaded
+    style, and ``changes`` are fields of `VideoSettings`. Those that concern the output file, and ``ray``,
+    have no effect. Raises the errors of `stylize_video` when the first frame is requested, and `BatchError`
+    after the last readable frame of a damaged video.
     """
     loaded = style if isinstance(style, Style) else None
     settings = checked(
@@ -145,7 +145,10 @@ def _changed(settings: VideoSettings, changes: dict[str, Any]) -> VideoSettings:
 
 
 def checked(settings: VideoSettings) -> VideoSettings:
-    """Return the settings unchanged. Raises `InputError` if they are invalid."""
+    """Check the settings and their keyframes, and return the settings unchanged.
+
+    Raises `InputError` if a value is invalid.
+    """
     check(settings)
     parse_keyframes(settings.style, settings.strength, settings.keyframes, settings.fade)
     if settings.end is not None and settings.end <= settings.start:

@@ -19,8 +19,8 @@ from fststyle.runtime.video.keyframes import Shares, Timeline
 StylizeFrame = Callable[[RGB], RGB]
 
 STEPS = 32
-"""Number of steps to which shares and strengths of network weights are rounded, since each combination needs
-its own ONNX Runtime session.
+"""Number of steps between 0 and 1 for interpolated weights. The shares of styles, and strengths that change
+the weights, are rounded to a step, since each combination needs its own ONNX Runtime session.
 """
 
 MAX_SESSIONS = 4
@@ -32,8 +32,8 @@ class TransitionStylizer:
 
     The function that `at` returns is thread-safe; `at` is not. The constructor loads each style once, so that
     errors are raised before any frame is stylized. ``on_note`` is called once if frames are cross-faded
-    because weights cannot be interpolated. ``name`` contains the names of all styles, separated by commas,
-    and ``device`` is the device of the network. Raises the errors of `load_style`.
+    because weights cannot be interpolated. The attribute ``name`` contains the names of all styles, separated
+    by commas, and ``device`` is the device of the network.
     """
 
     def __init__(
@@ -43,9 +43,10 @@ class TransitionStylizer:
         on_note: Callable[[str], None] = lambda note: None,
         style: Style | None = None,
     ):
-        """Load the styles. If ``style`` is given, it is the loaded style of a timeline that does not change.
+        """Load the styles of ``timeline``. Raises the errors of `load_style`.
 
-        Raises the errors of `load_style`.
+        If the timeline does not change over time, ``style`` may be its style, already loaded. Otherwise
+        ``style`` is ignored.
         """
         self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
@@ -71,7 +72,10 @@ class TransitionStylizer:
         self.name = ", ".join(catalogue.locate(name).name for name in timeline.names)
 
     def at(self, seconds: float) -> StylizeFrame:
-        """Return the function that stylizes a frame at a time in seconds from the start of the output."""
+        """Return the function that stylizes a frame at ``seconds`` after the start of the output.
+
+        This may load interpolated weights, which takes some time.
+        """
         if self._only is not None:
             return self._only.frame
         shares, strength = self._timeline(seconds)
@@ -121,7 +125,7 @@ class TransitionStylizer:
 
 
 def _text(shares: Shares) -> str:
-    """Return shares as a mixture, such as ``a:0.6,b:0.4``, for `load_style`."""
+    """Return shares as text for `load_style`: the name of a single style, or ``a:0.6,b:0.4`` for several."""
     return (
         next(iter(shares))
         if len(shares) == 1
@@ -130,10 +134,11 @@ def _text(shares: Shares) -> str:
 
 
 def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, float]]:
-    """Return groups of styles whose weights can be interpolated, each with the share of the group.
+    """Return groups of styles whose weights can be interpolated, each with the total share of its styles.
 
-    ``bases`` maps the name of each style to its base network, or to "" if it has none. The shares within a
-    group sum to 1.
+    The styles of a group have the same base network; a style without one is a group of its own. Within a
+    group, the shares are scaled to sum to 1. ``bases`` maps the name of each style to its base network, or to
+    "" if it has none.
     """
     groups: dict[str, Shares] = {}
     for name, share in shares.items():
@@ -146,16 +151,16 @@ def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, floa
 
 
 class CrossFade:
-    """Callable that returns the weighted mean of several stylized versions of a frame.
+    """Callable that stylizes a frame with several functions and returns the weighted mean of the results.
 
-    ``parts`` are pairs of a function that stylizes a frame, and a weight above 0.
+    ``parts`` are pairs of a function and its weight above 0. The weights need not sum to 1.
     """
 
     def __init__(self, parts: list[tuple[StylizeFrame, float]]):
         self._parts = parts
 
     def __call__(self, photo: RGB) -> RGB:
-        """Return the stylized frame of ``photo``, uint8 (H, W, 3), like `FrameStylizer.frame`."""
+        """Return the stylized frame of ``photo``. Both are uint8 (H, W, 3) RGB, but may differ in size."""
         (first, total), *others = self._parts
         result = first(photo)
         for paint, share in others:

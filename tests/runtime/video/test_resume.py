@@ -208,7 +208,7 @@ def test_state_without_its_time_is_refused(tmp_path, short):
     (state,) = folder.glob("*.npz")
     np.savez(state, scene=np.zeros((48, 64, 3), np.uint8))
     with pytest.raises(
-        InputError, match=f"{folder}: the state of flicker suppression has no seconds; delete"
+        InputError, match=f"{folder}: the saved state of flicker suppression is incomplete; delete"
     ):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
 
