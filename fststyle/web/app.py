@@ -22,7 +22,8 @@ from fststyle.web.state import open_state
 def create_app(settings: ServeSettings | None = None) -> FastAPI:
     """Return the ASGI application. The data folder is opened when the application starts.
 
-    Raises `InputError` for settings that are invalid or unsafe.
+    ``settings`` defaults to `ServeSettings()`. Raises `InputError` if the settings are invalid, or unsafe
+    according to `check_access`.
     """
     settings = settings or ServeSettings()
     check(settings)

@@ -16,10 +16,10 @@ from fststyle.web.database import JsonObject
 
 @dataclass(frozen=True)
 class BrowserStyle:
-    """A catalogue entry with the files that the browser loads.
+    """A style and the files that the browser loads for it.
 
-    ``int8_file`` is None for a style without an int8 version, and ``base_file`` is None for a style without a
-    base network.
+    ``int8_file`` is None for a style without an int8 version. ``base_file`` is the network from which the
+    style was trained (`fststyle.catalogue.base_network`), or None if there is none.
     """
 
     entry: Entry
@@ -28,9 +28,10 @@ class BrowserStyle:
     base_file: Path | None
 
     def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
-        """Return the metadata of the style and the URLs of its files, for the list of styles in the browser.
+        """Return the item of this style in the JSON list of styles that the browser loads.
 
-        ``address`` returns the URL of a file. ``thumb`` is the URL of a preview image, or None.
+        It contains metadata and the URLs of the files. ``address`` returns the URL of a file. ``thumb`` is
+        the URL of a preview image, or None.
         """
         entry = self.entry
         return {
@@ -47,7 +48,7 @@ class BrowserStyle:
 
 
 def browser_style(entry: Entry) -> BrowserStyle:
-    """Return the browser style of a catalogue entry. Raises `StyleError` if its file cannot be read."""
+    """Return the `BrowserStyle` of a style. Raises `StyleError` if a user's style file cannot be read."""
     entry = catalogue.described(entry)
     if entry.network == "damaged":
         raise StyleError(f"{entry.name}: cannot be read, is damaged, or is not an ONNX file")
@@ -59,8 +60,8 @@ def browser_style(entry: Entry) -> BrowserStyle:
 
 @functools.lru_cache(maxsize=256)
 def base_of(path: Path, changed: int) -> str:
-    """Return the SHA-256 of the base network that a style file was trained from, or "" if it has none.
+    """Return the SHA-256 of the network from which a style was trained, or "" if its file names none.
 
-    ``changed`` is the modification time of the file in nanoseconds. It is part of the cache key.
+    ``changed`` is the modification time of the file in nanoseconds. It serves only as part of the cache key.
     """
     return catalogue.metadata(path.read_bytes()).get("base", "")

@@ -14,16 +14,16 @@ COOKIE = "fststyle-client"
 
 
 def client_from_cookie(request: Request) -> str:
-    """Return the number in the client cookie, 32 hexadecimal digits, or "" without a valid cookie.
+    """Return the client number in the cookie `COOKIE`, 32 hexadecimal digits, or "" without a valid cookie.
 
-    The first request of a browser and requests of other programs have no cookie.
+    The first request of a browser has no cookie. Programs such as curl usually send none.
     """
     known = request.cookies.get(COOKIE, "")
     return known if re.fullmatch(r"[0-9a-f]{32}", known) else ""
 
 
 def client_of(request: Request) -> str:
-    """Return the number in the client cookie, or a new random number if there is no valid cookie.
+    """Return the client number in the cookie, or a new random number if there is no valid cookie.
 
     Further calls for the same request return the same number.
     """
@@ -42,5 +42,5 @@ def anonymous_id(client: str) -> str:
 
 
 def set_client_cookie(response: Response, client: str) -> None:
-    """Set the client cookie on a response. It is valid for a year."""
+    """Store the number ``client`` in the cookie `COOKIE` of a response. The cookie is valid for a year."""
     response.set_cookie(COOKIE, client, max_age=31_536_000, httponly=True, samesite="lax")

@@ -57,12 +57,12 @@ class Database:
         self._lock = threading.Lock()
 
     def run(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Execute a statement with the parameters ``values``. Returns the number of changed rows."""
+        """Run an SQL statement with ``values`` for its placeholders. Returns the number of changed rows."""
         with self._lock:
             return self._connection.execute(statement, values).rowcount
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> list[dict[str, Any]]:
-        """Run a query and return its rows as dicts."""
+        """Run an SQL query with ``values`` for its placeholders. Returns one dict per row, by column name."""
         with self._lock:
             return [dict(row) for row in self._connection.execute(query, values).fetchall()]
 

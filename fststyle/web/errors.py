@@ -23,7 +23,7 @@ class ConflictError(InputError):
 
 
 class BusyError(FststyleError):
-    """The server is overloaded (HTTP 503)."""
+    """Too many images or jobs are waiting on the server (HTTP 503)."""
 
 
 _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
@@ -35,9 +35,9 @@ _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
 
 
 def public(error: Exception, *folders: Path) -> str:
-    """Return the message of an error as one line, without paths of the server.
+    """Return the message of an error as one line that does not reveal folders of the server.
 
-    ``folders`` and the folders of the user's styles are removed from paths.
+    If paths in the message begin with one of ``folders`` or a folder of the user's styles, it is removed.
     """
     text = " ".join(str(error).split())
     # Messages about an image in memory have "image data: " instead of a file name.

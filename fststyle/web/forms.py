@@ -38,7 +38,7 @@ def paint_settings(
         int, Form(description="Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", ge=1, le=100)
     ] = 95,
 ) -> ImageSettings:
-    """Return the image settings of a form.
+    """Convert the values of a form to image settings. This is a FastAPI dependency.
 
     Raises `InputError` for an invalid value, and `StyleError` for an unknown style.
     """
@@ -55,7 +55,7 @@ def paint_settings(
 
 
 def _number(name: str, text: str) -> float | None:
-    """Return the number in ``text``, or None if it is blank. Raises `InputError`."""
+    """Return the number in ``text``, or None if it is blank. Raises `InputError` for other text."""
     try:
         return float(text) if text.strip() else None
     except ValueError:

@@ -43,14 +43,15 @@ class Card:
     """A style in the library.
 
     Attributes:
-        size: size of the float style file in bytes.
+        network: name of the architecture, such as "live", or "damaged" if the file cannot be read.
+        size: size of the style file in bytes, without its int8 version.
         own: whether the style belongs to the user; other styles are included in fststyle.
-        stars: mean and number of the star ratings, or None.
-        rank: rank in the blind comparisons, from 1, or None.
-        strength: strength in the Bradley-Terry model, or None.
-        painting: URL of the painting, or "".
-        version: text that changes whenever the style file changes.
-        trained: summary of the training settings, or "".
+        stars: mean and number of the star ratings, or None without ratings.
+        rank: rank in the blind comparisons, from 1, or None without comparisons.
+        strength: log strength in the Bradley-Terry model of the comparisons, 0 on average, or None.
+        painting: URL of the painting, or "" if its image is not available.
+        version: text that changes whenever the style file changes (`version_of`).
+        trained: summary of the training settings, or "" if they are unknown.
         family: an identifier; styles with the same family can be mixed.
     """
 
@@ -77,14 +78,15 @@ class Card:
         return self.network == "damaged"
 
     def sample(self, photo: str = PHOTOS[0]) -> str:
-        """Return the URL of the included photo ``photo``, stylized in this style."""
+        """Return the URL of a sample image: the included photo ``photo`` (see `PHOTOS`) in this style."""
         return f"/styles/{self.name}/samples/{photo}.jpg?v={self.version}"
 
 
 class Library:
     """The style library.
 
-    Styles are stored in the style folders of the catalogue, and samples and paintings in ``folder``.
+    Uploaded and trained styles are stored in the first of the `fststyle.catalogue.own_folders`. Sample images
+    and the paintings of these styles are stored in ``folder``. ``pool`` stylizes the samples.
     """
 
     def __init__(self, folder: Path, ratings: Ratings, pool: PaintingPool):
@@ -120,14 +122,14 @@ class Library:
         raise NotFoundError(f"no style is called {name[:80]!r}")
 
     def sample(self, name: str, photo: str) -> Path:
-        """Return the path of a JPEG file: an included photo, stylized in a style. The first call creates it.
+        """Return the path of a JPEG file with the included photo ``photo``, stylized in the style ``name``.
 
-        Raises `NotFoundError` for an unknown style or photo, `StyleError` if the style fails, and
-        `OutputError` if the file cannot be written.
+        The first call creates the file. Raises `NotFoundError` for an unknown style or photo, `StyleError` if
+        the style fails, and `OutputError` if the file cannot be written.
         """
         entry = self.entry(name)
         if photo not in PHOTOS:
-            raise NotFoundError("there is no such photo")
+            raise NotFoundError(f"no sample photo is called {photo[:80]!r}")
         file = self.folder / "samples" / f"{version_of(entry)}-{photo}.jpg"
         if not file.is_file():
             settings = ImageSettings(style=name, size=SAMPLE_SIDE, quality=88)
@@ -137,7 +139,7 @@ class Library:
         return file
 
     def painting(self, name: str) -> Path | None:
-        """Return the path of the image file of a style's painting, or None if there is none.
+        """Return the path of an image of a style's painting, or None if there is no such file.
 
         Raises `NotFoundError` for an unknown style.
         """
@@ -146,11 +148,11 @@ class Library:
         return found if found is not None and found.is_file() else None
 
     def rated(self) -> list[Rated]:
-        """Return the rated styles with a known painting and known training settings.
+        """Return the rated or compared styles whose painting and training settings are known.
 
-        Styles without the setting ``fine`` are omitted: they were trained with earlier losses, where style
-        weights have another scale. The style weight of a style without the setting ``tonal_parts`` is divided
-        by `WHOLE_WEIGHT`.
+        Styles without the setting ``fine`` are omitted. They were trained by earlier versions, whose style
+        weights have a different scale. Styles without the setting ``tonal_parts`` were trained with a single
+        style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be comparable.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
@@ -197,11 +199,12 @@ class Library:
             style: the float style file.
             int8: the int8 style file, or None.
             painting: image file of the painting.
-            wanted: wanted name of the style.
-            about: title, artist and year, for the metadata; empty texts are not written.
+            wanted: name of the style, which `free_name` converts to a valid one.
+            about: title, artist and year by these keys, for the metadata; empty texts are not written.
 
         Raises:
             ConflictError: the name is taken.
+            InputError: the painting cannot be read.
             OutputError: a file cannot be written.
         """
         name = self.free_name(wanted)
@@ -217,13 +220,13 @@ class Library:
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
-        """Return the entries to add to a job result, so that `published` finds the style ``name`` again."""
+        """Return entries for the result of a training job, by which `published` finds the style ``name``."""
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:
-        """Return the name of the style that a training job has published.
+        """Return the name under which the style of a training job was added to the library.
 
-        Returns "" if it has published none, or if the style has since been deleted or replaced.
+        Returns "" if it was not added, or if the added style has since been deleted or replaced.
         """
         name = job.result.get("published", "")
         entry = next((entry for entry in catalogue.styles() if entry.name == name), None) if name else None
@@ -286,7 +289,7 @@ class Library:
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` in lower case and without accents."""
+    """Return ``text`` for comparisons that ignore case and accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 
@@ -302,7 +305,10 @@ def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
 
 
 def version_of(entry: Entry) -> str:
-    """Return a text for names of cached files that changes whenever the style file changes."""
+    """Return a text for names and URLs of cached files that changes whenever the style file changes.
+
+    Raises `StyleError` if the modification time of the file is needed and cannot be read.
+    """
     return f"{to_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
 
 
@@ -333,12 +339,16 @@ def trained_with(entry: Entry) -> JsonObject:
 
 
 def _family(entry: Entry) -> str:
-    """Return the SHA-256 of the base network of a style, or the name of a style without a base network."""
+    """Return an identifier that is the same for styles that can be mixed.
+
+    It is the SHA-256 of the base network from which the style was trained, or the name of the style if its
+    file names no base network.
+    """
     return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
 
 
 def _changed(entry: Entry) -> int:
-    """Return the modification time of the style file in nanoseconds. Raises `StyleError`."""
+    """Return the modification time of the style file in nanoseconds. Raises `StyleError` if this fails."""
     try:
         return entry.path.stat().st_mtime_ns
     except OSError as error:
@@ -347,9 +357,9 @@ def _changed(entry: Entry) -> int:
 
 @functools.lru_cache(maxsize=512)
 def _metadata(path: Path, changed: int) -> dict[str, str] | None:
-    """Return the metadata of a style file, or None if it is damaged.
+    """Return the metadata of a style file, or None if it cannot be read.
 
-    ``changed`` is the modification time of the file in nanoseconds. It is part of the cache key.
+    ``changed`` is the modification time of the file in nanoseconds. It serves only as part of the cache key.
     """
     try:
         return catalogue.metadata(path.read_bytes())
@@ -369,7 +379,7 @@ def _training(settings: JsonObject) -> str:
 
 
 def _order(card: Card, sort: str) -> tuple[float | str, ...]:
-    """Return the sort key of a style; an unknown ``sort`` means "name"."""
+    """Return the key by which to sort a style. An unknown ``sort`` sorts by name."""
     if sort == "year":
         digits = re.search(r"\d{3,4}", card.year)
         return int(digits.group()) if digits else 9999, card.name

@@ -1,9 +1,9 @@
 """Build the loss network as ONNX files for the browser.
 
-One kind of file computes activations and Gram matrices, the other the gradient of the objective of Gatys et
-al. 2016. They are built on request from the included weights, with kernels in float16. The network is that of
-`fststyle.train.networks.vgg` with replicate padding. A file ends at the last layer of a block, so that
-lessons about early layers load little data: 0.1, 0.5, 3.5 or 15 MB for 1 to 4 blocks.
+The loss network is VGG-16 with replicate padding, as in `fststyle.train.networks.vgg`. `activations` builds
+a file that computes activations and Gram matrices, and `gradient` builds a file that computes the gradient of
+the objective of Gatys et al. 2016. The files contain the included weights, with kernels in float16. They end
+after 1 to 4 blocks (0.1, 0.5, 3.5 or 15 MB), so that lessons about early layers load little data.
 """
 
 import functools
@@ -35,10 +35,10 @@ Described = tuple[str, Sequence[int | None]]
 
 @functools.lru_cache(maxsize=8)
 def activations(blocks: int) -> bytes:
-    """Return an ONNX model that computes activations and Gram matrices.
+    """Return an ONNX file that computes activations and Gram matrices of the first ``blocks`` of `LAYERS`.
 
-    The input is ``picture``, float32 (1, 3, H, W) RGB in [-1, 1]. For each of the first ``blocks`` of
-    `LAYERS`, the outputs are the activation LAYER, float32 (1, C, h, w), and the Gram matrix gram_LAYER,
+    The input ``picture`` is float32 (1, 3, H, W) RGB in [-1, 1]. For each layer, such as ``relu1_2``, there
+    are two outputs: the activation ``relu1_2``, float32 (1, C, h, w), and the Gram matrix ``gram_relu1_2``,
     float32 (C, C), divided by C*h*w. Raises `DependencyError` if safetensors is not installed.
     """
     graph = _Graph()
@@ -53,16 +53,24 @@ def activations(blocks: int) -> bytes:
 
 @functools.lru_cache(maxsize=8)
 def gradient(blocks: int) -> bytes:
-    """Return an ONNX model of the objective and its gradient with respect to the image.
+    """Return an ONNX file that computes the losses of an image and the gradient of their weighted sum.
 
-    The objective is the sum over the layers of content_weight * content loss + style_weight * style loss,
-    with the losses of `fststyle.train.losses.johnson`.
+    The layers are the first ``blocks`` of `LAYERS`. The weighted sum over the layers is content weight *
+    content loss + style weight * style loss, with the losses of `fststyle.train.losses.johnson`.
 
-    All inputs and outputs are float32. Inputs: ``picture``, (1, 3, H, W) RGB in [-1, 1] with H and W that are
-    multiples of 8; for each of the first ``blocks`` of `LAYERS`, the target activation content_LAYER and the
-    target Gram matrix style_LAYER; ``content_weights`` and ``style_weights``, (blocks,). Outputs:
-    ``gradient``, with the shape of ``picture``; the unweighted ``content_losses`` and ``style_losses``,
-    (blocks,). Raises `DependencyError` if safetensors is not installed.
+    All inputs and outputs are float32. The inputs are:
+
+    - ``picture``: the image, (1, 3, H, W) RGB in [-1, 1]. H and W must be multiples of 8.
+    - ``content_relu1_2`` and ``style_relu1_2``: target activation and target Gram matrix of the layer
+      ``relu1_2``, in the shapes of `activations`; likewise for the other layers.
+    - ``content_weights`` and ``style_weights``: (blocks,).
+
+    The outputs are:
+
+    - ``gradient``: the gradient with respect to ``picture``, in its shape.
+    - ``content_losses`` and ``style_losses``: the unweighted losses, (blocks,).
+
+    Raises `DependencyError` if safetensors is not installed.
     """
     graph = _Graph()
     layers = _forward(graph, blocks)
@@ -91,7 +99,7 @@ def gradient(blocks: int) -> bytes:
 
 @dataclass
 class _Convolution:
-    """Names of the kernel of a convolution and of its output after the ReLU."""
+    """Names of two tensors of a convolution: its kernel, and its output after the ReLU."""
 
     kernel: str
     result: str
@@ -113,13 +121,13 @@ class _Block:
 
 @dataclass
 class _Graph:
-    """Builder for an ONNX graph. Its methods return the names of the tensors that they add."""
+    """Builder for an ONNX graph. Methods that add a node or a constant return the name of the new tensor."""
 
     nodes: "list[NodeProto]" = field(default_factory=list)
     initializers: "list[TensorProto]" = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node. Returns the name of its output."""
+        """Add a node with the operator ``kind``. Returns the name of its output: ``name``, or a new name."""
         from onnx import helper
 
         name = name or f"{kind}_{len(self.nodes)}"
@@ -143,7 +151,7 @@ class _Graph:
         return self.add("Slice", value, self.ints([start]), self.ints([stop]), self.ints([axis]))
 
     def model(self, inputs: list[Described], outputs: list[Described]) -> bytes:
-        """Return the graph as an ONNX file."""
+        """Return the graph with these inputs and outputs as the bytes of an ONNX file."""
         from onnx import TensorProto, helper
 
         def described(values: list[Described]) -> "list[ValueInfoProto]":
@@ -158,7 +166,7 @@ class _Graph:
 
 
 def _forward(graph: _Graph, blocks: int) -> list[_Block]:
-    """Add the forward pass of the first ``blocks`` blocks. Returns the blocks."""
+    """Add the forward pass of the first ``blocks`` blocks for the input ``picture``. Returns the blocks."""
     weights = vgg_weights.load()
     value = graph.add("Mul", "picture", graph.floats(127.5))
     value = graph.add("Add", value, graph.floats(127.5 - np.array(MEAN).reshape(1, 3, 1, 1)))
@@ -184,24 +192,27 @@ def _forward(graph: _Graph, blocks: int) -> list[_Block]:
 
 
 def _flat(graph: _Graph, layer: _Block) -> str:
-    """Add the activation of a layer as a matrix (C, H * W). Returns the name of the output."""
+    """Add a node that reshapes the activation of a layer to (C, H * W). Returns the name of its output."""
     return graph.add("Reshape", layer.name, graph.ints([layer.channels, -1]))
 
 
 def _size(graph: _Graph, layer: _Block) -> str:
-    """Add the number of activations of a layer, C * H * W, as float32. Returns the name of the output."""
+    """Add nodes for the number of activations of a layer, C * H * W. Returns the name of the output.
+
+    The output is float32.
+    """
     return graph.add("Cast", graph.add("Size", layer.name), to=1)
 
 
 def _gram(graph: _Graph, layer: _Block) -> str:
-    """Add the Gram matrix of a layer, divided by C * H * W. Returns the name of the output."""
+    """Add nodes for the Gram matrix of a layer, divided by C * H * W. Returns the name of the output."""
     flat = _flat(graph, layer)
     product = graph.add("MatMul", flat, graph.add("Transpose", flat, perm=[1, 0]))
     return graph.add("Div", product, _size(graph, layer), name=f"gram_{layer.name}")
 
 
 def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Add the content loss of a layer.
+    """Add nodes for the content loss of a layer: the mean squared error of its activation.
 
     Returns the names of the loss and of its gradient with respect to the activation.
     """
@@ -212,7 +223,7 @@ def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Add the style loss of a layer.
+    """Add nodes for the style loss of a layer: the mean squared error of its Gram matrix.
 
     Returns the names of the loss and of its gradient with respect to the activation. The gradient is
     4 (G - T) F / (C^2 * C * H * W), with Gram matrix G, target T and activation F.
@@ -225,7 +236,7 @@ def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _backward(graph: _Graph, layer: _Block, back: str) -> str:
-    """Add the backward pass of a block and of the pooling before it.
+    """Add nodes for the backward pass of a block and of the pooling before it.
 
     ``back`` is the name of the gradient with respect to the output of the block. Returns the name of the
     gradient with respect to the input of the pooling, or of the block if there is no pooling.
@@ -264,7 +275,7 @@ def _backward(graph: _Graph, layer: _Block, back: str) -> str:
 
 
 def _fold_edges(graph: _Graph, back: str, axis: int) -> str:
-    """Add the backward pass of replicate padding by one pixel along ``axis``.
+    """Add nodes for the backward pass of replicate padding by one pixel along ``axis``.
 
     The gradient of each padded pixel is added to that of the edge pixel that it copies. ``back`` is the name
     of the gradient with respect to the padded tensor. Returns the name of the gradient with respect to the

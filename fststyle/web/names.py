@@ -1,4 +1,4 @@
-"""Handle names that clients send. They are displayed, but never used as paths."""
+"""Handle names of files that clients upload. They are displayed, but never used as paths."""
 
 import re
 from urllib.parse import quote
@@ -10,7 +10,7 @@ def label(text: str | None, default: str = "photo") -> str:
     """Return a client's file name as a label for display, at most `MAX_NAME_LENGTH` characters.
 
     Folders, the suffix, unprintable characters and characters that Windows forbids in file names are removed.
-    Returns ``default`` if nothing is left.
+    Returns ``default`` if nothing is left or ``text`` is None.
     """
     name = re.split(r"[/\\]", text or "")[-1].rpartition(".")
     stem = name[0] or name[2]
@@ -19,9 +19,9 @@ def label(text: str | None, default: str = "photo") -> str:
 
 
 def unique(name: str, suffix: str, taken: set[str]) -> str:
-    """Return ``name`` + ``suffix`` as a file name that is not in ``taken``, ignoring case.
+    """Return a file name that is not in ``taken``, and add its case-folded form to ``taken``.
 
-    If necessary, a number is inserted before the suffix. The case-folded file name is added to ``taken``.
+    It is ``name`` + ``suffix``, if necessary with a number before the suffix. Case is ignored.
     """
     found, number = f"{name}{suffix}", 2
     while found.casefold() in taken:

@@ -1,8 +1,8 @@
 """The files of ONNX Runtime Web.
 
 There are two builds, each with a script, a WebAssembly module and its loader. The build with WebGPU, "jspi",
-needs a browser with JavaScript Promise Integration. The other build needs only WebAssembly. The ``.wasm``
-files are stored as .xz, in 4.8 MB instead of 31 MB. This Python module does not import FastAPI, since
+needs a browser with JavaScript Promise Integration. The other build needs only WebAssembly. Both .wasm files
+are stored as .xz, which takes 4.8 MB instead of 31 MB. This Python module does not import FastAPI, since
 `fststyle export-web` also uses it.
 """
 
@@ -26,7 +26,7 @@ WITHOUT_WEBGPU = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-si
 def unpacked(name: str) -> bytes:
     """Return the uncompressed content of a file in `PACKED`, about 15 MB. It is cached in memory.
 
-    Raises `KeyError` for another name.
+    Raises `KeyError` if ``name`` is not in `PACKED`.
     """
     if name not in PACKED:
         raise KeyError(name)

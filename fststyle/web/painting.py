@@ -43,8 +43,8 @@ SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "HEIF": ".heic"}
 class PaintedPhoto:
     """A stylized image as an encoded file.
 
-    ``width`` and ``height`` are in pixels. ``seconds`` is the time for decoding, stylizing and encoding,
-    without waiting.
+    ``suffix`` begins with a dot. ``width`` and ``height`` are in pixels. ``seconds`` is the processing time,
+    which excludes the time in the queue.
     """
 
     content: bytes
@@ -56,10 +56,10 @@ class PaintedPhoto:
 
 
 def checked_style(text: str) -> str:
-    """Check that a style or mixture names only styles of the catalogue, not files.
+    """Check that a text such as "udnie" or "udnie:0.6,great-wave:0.4" names only styles of the catalogue.
 
-    Returns it with normalized weights. Raises `InputError` for an invalid mixture or one of more than `MIXED`
-    styles, and `StyleError` for an unknown name.
+    Files are refused. Returns the text with the weights scaled to a sum of 1. Raises `InputError` for invalid
+    text or more than `MIXED` styles, and `StyleError` for an unknown name.
     """
     parts = parse_mixture(text)
     if len(parts) > MIXED:
@@ -102,17 +102,17 @@ class PaintingPool:
             settings: the settings; their device is replaced by that of the pool.
             format: format of the result, as a Pillow name or a suffix; None is the format of the image, or
                 PNG if that format cannot be written.
-            gone: returns whether the client has disconnected. In this case, the image is not stylized.
+            gone: returns whether the client has disconnected, in which case the image is not stylized.
 
         Raises:
             InputError: the image cannot be read, a setting is invalid, or the client has disconnected.
-            OutputError: the format cannot be written.
+            OutputError: the image cannot be written in the format.
             StyleError: the style does not exist or fails.
             DeviceError: the device of the pool is not available.
             BusyError: too many images are waiting.
         """
         if self._waiting >= WAITING:
-            raise BusyError(f"{WAITING} images are waiting; try again later")
+            raise BusyError(f"{WAITING} images are waiting or being stylized; try again later")
         self._waiting += 1
         try:
             async with self._turns:
@@ -156,10 +156,10 @@ class PaintingPool:
         )
 
     def style(self, settings: ImageSettings) -> Style:
-        """Return the style or mixture that ``settings`` name, from the cache if possible.
+        """Return the style ``settings.style`` on the device of the pool, from the cache if possible.
 
-        Raises `InputError` for an invalid mixture, `StyleError` if a style cannot be loaded, and
-        `DeviceError` if the device is not available.
+        ``settings.style`` may be a mixture (`checked_style`). Raises `InputError` if its text is invalid,
+        `StyleError` if a style cannot be loaded, and `DeviceError` if the device is not available.
         """
         text = checked_style(settings.style)
         settings = replace(settings, style=text, device=self.device)
@@ -175,14 +175,16 @@ class PaintingPool:
         return style
 
     def close(self) -> None:
-        """Stop the threads. Waiting images are not stylized."""
+        """Wait for the images that are being stylized, and stop the threads. Waiting images are dropped."""
         self._pool.shutdown(cancel_futures=True)
 
 
 def images_format(format: str | None, picture: images.Picture) -> str:
-    """Return the Pillow name of the format of the result, as in `PaintingPool.paint`.
+    """Return the Pillow name of ``format``, which is a Pillow name or a suffix.
 
-    Raises `OutputError` if ``format`` cannot be written.
+    If ``format`` is None or empty, return the format of ``picture``, or "PNG" if that cannot be written.
+    Raises `OutputError` if ``format`` cannot be written, and `DependencyError` if it needs a package that is
+    not installed.
     """
     if format:
         return format_of(format, "format")
@@ -190,7 +192,10 @@ def images_format(format: str | None, picture: images.Picture) -> str:
 
 
 def _version(entry: catalogue.Entry) -> tuple[str, int]:
-    """Return the path and the modification time of a style file, in nanoseconds. Raises `StyleError`."""
+    """Return the path of a style file and its modification time in nanoseconds.
+
+    Raises `StyleError` if the file cannot be accessed.
+    """
     try:
         return str(entry.path), entry.path.stat().st_mtime_ns
     except OSError as error:

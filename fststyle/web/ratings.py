@@ -29,7 +29,7 @@ class Stars:
 class Sheet:
     """A blind comparison of one photo in the styles ``a`` and ``b``.
 
-    ``sheet`` is its name. ``painting`` is the title of the painting of both styles, or "" if they have
+    ``sheet`` is its identifier. ``painting`` is the title of the painting of both styles, or "" if they have
     different paintings. ``photo`` is the name of the photo.
     """
 
@@ -41,7 +41,11 @@ class Sheet:
 
 
 class Ratings:
-    """Ratings and votes in the database. Exported votes have the format of `bench/blind.py`."""
+    """Star ratings and votes in the database.
+
+    ``judge`` identifies a client (`fststyle.web.client.anonymous_id`). Exported votes have the format of
+    `bench/blind.py`.
+    """
 
     def __init__(self, database: Database):
         self._database = database
@@ -50,7 +54,8 @@ class Ratings:
     def rate(self, style: str, stars: int, judge: str, settings: JsonObject | None = None) -> None:
         """Store a rating of a style, 1 to 5 stars. It replaces an earlier rating by the same ``judge``.
 
-        ``settings`` are stored with the rating. Raises `InputError` for another number of stars.
+        ``settings`` describe the rated result and are stored as JSON. Raises `InputError` for a number of
+        stars outside 1 to 5.
         """
         if not 1 <= stars <= 5:
             raise InputError(f"stars: {stars} is not between 1 and 5")
@@ -61,7 +66,7 @@ class Ratings:
         )
 
     def stars(self) -> dict[str, Stars]:
-        """Return the mean and the number of the star ratings of each rated style, by name."""
+        """Return the mean and the number of star ratings of each rated style, by style name."""
         query = "SELECT style, AVG(stars) AS mean, COUNT(*) AS count FROM ratings GROUP BY style"
         return {row["style"]: Stars(row["mean"], row["count"]) for row in self._database.rows(query)}
 
@@ -70,10 +75,11 @@ class Ratings:
 
         The pair with the fewest votes so far is chosen. Among pairs with equally few votes, styles of the
         same painting are preferred, and remaining ties are broken at random. The photo and the order of the
-        two styles are random. Old comparisons without votes are deleted.
+        two styles are random. Comparisons without votes are deleted unless they are among the newest
+        `OPEN_SHEETS` comparisons.
 
         Args:
-            styles: dict from style names to titles of their paintings, or "".
+            styles: dict from style names to the titles of their paintings, "" if unknown.
             photos: names of the photos, at least one.
 
         Raises:
@@ -110,17 +116,17 @@ class Ratings:
         return sheet
 
     def sheet(self, name: str) -> Sheet:
-        """Return a comparison by its name. Raises `NotFoundError` if there is none."""
+        """Return the comparison with the identifier ``name``. Raises `NotFoundError` if there is none."""
         rows = self._database.rows("SELECT sheet, painting, photo, a, b FROM sheets WHERE sheet = ?", (name,))
         if not rows:
-            raise NotFoundError("there is no such comparison")
+            raise NotFoundError("the comparison does not exist or has been deleted")
         return Sheet(**rows[0])
 
     def vote(self, sheet: str, choice: str, judge: str) -> Sheet:
-        """Store a vote, "A", "B" or "tie" in any case, and return the comparison.
+        """Store a vote in the comparison with the identifier ``sheet``, and return the comparison.
 
-        It replaces an earlier vote by the same ``judge``. Raises `InputError` for another choice and
-        `NotFoundError` for an unknown sheet.
+        ``choice`` is "A", "B" or "tie", in upper or lower case. The vote replaces an earlier vote by the same
+        ``judge``. Raises `InputError` for an invalid choice, and `NotFoundError` for an unknown comparison.
         """
         found = self.sheet(sheet)
         if choice.upper() not in CHOICES:
@@ -144,10 +150,7 @@ class Ratings:
         return text.getvalue()
 
     def key(self) -> JsonObject:
-        """Return the styles A and B of each comparison with votes.
-
-        The format is that of the key file of `bench/blind.py`.
-        """
+        """Return the styles A and B of each comparison with votes, as the key file of `bench/blind.py`."""
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [
             {
@@ -180,7 +183,10 @@ class Ratings:
         return found
 
     def ranking(self) -> dict[str, float]:
-        """Return the Bradley-Terry strength of each style with votes, by name, strongest first."""
+        """Return the strength of each compared style by name, strongest first.
+
+        It is the log strength in the Bradley-Terry model (`fststyle.bradley_terry.strengths`), 0 on average.
+        """
         (last,) = self._database.rows("SELECT COUNT(*) AS count, TOTAL(created) AS sum FROM votes")
         if self._ranking[0] != last:
             comparisons = self.comparisons()
@@ -189,7 +195,7 @@ class Ratings:
         return dict(self._ranking[1])
 
     def remove_style(self, style: str) -> None:
-        """Delete the ratings and the comparisons of a deleted style."""
+        """Delete the ratings of a style, and its comparisons with their votes."""
         sheets = "SELECT sheet FROM sheets WHERE a = ? OR b = ?"
         self._database.run("DELETE FROM ratings WHERE style = ?", (style,))
         self._database.run(f"DELETE FROM votes WHERE sheet IN ({sheets})", (style, style))

@@ -29,7 +29,8 @@ ENVIRONMENT = "FSTSTYLE_TOKEN"
 def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
     """Run the server until Ctrl-C, SIGTERM or SIGHUP.
 
-    ``say`` is called with each line of output: the address, and its QR code if it is not a loopback address.
+    Without ``settings.token``, the environment variable FSTSTYLE_TOKEN is used. ``say`` is called with each
+    line of output: the address, and its QR code unless the host is a loopback address.
 
     Raises:
         InputError: the settings are invalid or unsafe, or the address cannot be bound.
@@ -67,7 +68,7 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn server that ends event streams at shutdown, which would otherwise stay open."""
+    """uvicorn server that ends open event streams at shutdown, since it would otherwise wait for them."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)
@@ -88,7 +89,7 @@ class _Server(uvicorn.Server):
 
 
 def _bound(settings: ServeSettings) -> socket.socket:
-    """Return a socket that listens at the host and port of the settings.
+    """Return a socket that listens on the host and port of the settings.
 
     Raises `InputError` if the address cannot be bound.
     """
@@ -122,7 +123,7 @@ def _own_address(host: str) -> str:
 
 
 def _address(settings: ServeSettings, port: int) -> str:
-    """Return the URL of the server, which logs in if there is a token."""
+    """Return the URL of the server. If there is a token, the URL contains it and logs in."""
     host = _own_address(settings.host) if settings.host in ("0.0.0.0", "::") else settings.host
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/" + (f"login?token={settings.token}" if settings.token else "")

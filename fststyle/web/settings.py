@@ -61,7 +61,7 @@ class ServeSettings:
 
     @property
     def data_folder(self) -> Path:
-        """The folder of the database, uploads and training runs."""
+        """The folder of the database, uploads and training runs: ``folder`` or its default."""
         if self.folder is not None:
             return self.folder
         import platformdirs
@@ -70,7 +70,7 @@ class ServeSettings:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether ``host`` is "localhost" or a loopback address. Other host names are not resolved."""
+    """Return whether ``host`` is "localhost" or a loopback address. False for other host names."""
     if host == "localhost":
         return True
     try:
@@ -80,7 +80,10 @@ def is_loopback(host: str) -> bool:
 
 
 def check_access(settings: ServeSettings) -> None:
-    """Raise `InputError` if the token is too short, or missing for an address that is not loopback."""
+    """Raise `InputError` if the token is too short, or if it is missing and other machines have access.
+
+    The latter is assumed for every host that is not a loopback address.
+    """
     if settings.token is not None and len(settings.token) < 16:
         raise InputError("--token (or FSTSTYLE_TOKEN): needs at least 16 characters")
     if settings.token is None and not is_loopback(settings.host):

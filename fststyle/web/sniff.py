@@ -8,11 +8,11 @@ _IMAGE_BRANDS = {b"avif", b"avis", b"mif1", b"msf1"}
 
 
 def video_suffix(file: BinaryIO) -> str | None:
-    """Return the suffix of a video file according to its first bytes, or None if it is not a known video.
+    """Return the suffix for a video file according to its first bytes, or None if they match no video format.
 
-    The suffix is .mp4, .mov, .mkv (also for WebM), .avi or .ogv. The position in the file is restored. FFmpeg
-    also opens playlists, which can refer to other files and URLs. They are text files, so they are never
-    recognized.
+    The suffix is .mp4, .mov, .mkv (Matroska or WebM), .avi or .ogv. The position in the file is restored.
+    FFmpeg also opens playlists, which can refer to other files and URLs. They are text files, so they match
+    no format here.
     """
     start = file.tell()
     head = file.read(16)

@@ -25,7 +25,7 @@ added (a week).
 
 @dataclass(frozen=True)
 class State:
-    """The components of the application that routes use."""
+    """The components of the running application. Routes get them from `state`."""
 
     settings: ServeSettings
     folder: Path
@@ -42,14 +42,14 @@ class State:
         self.jobs.remove_older(RETENTION_SECONDS, PAINT_KINDS)
 
     def close(self) -> None:
-        """Stop all work. Running jobs continue when the server is started again."""
+        """Stop all jobs and threads, and close the database. Running jobs continue at the next start."""
         self.jobs.close()
         self.pool.close()
         self.database.close()
 
 
 def open_state(settings: ServeSettings) -> State:
-    """Open the data folder, start the job queues, and remove old finished video and batch jobs.
+    """Open the data folder, start the job queues, and remove old finished jobs (`State.remove_old_jobs`).
 
     Raises `OutputError` if the folder cannot be used.
     """

@@ -17,10 +17,11 @@ SIDE = 256
 
 
 def statistics(path: Path) -> list[float]:
-    """Return the means and the standard deviations of all channels of `LAYERS`, as one list, for a painting.
+    """Return the VGG statistics of a painting.
 
-    The values of each layer are divided by their L2 norm, so that all layers have the same weight. Raises
-    `InputError` if the file cannot be read.
+    For each of the `LAYERS`, the list contains the means of all channels and then their standard deviations.
+    These values are divided by their L2 norm, so that all layers have the same weight. The painting is
+    resized to a longer side of `SIDE`. Raises `InputError` if the file cannot be read.
     """
     import torch
 

@@ -27,8 +27,8 @@ SECONDS = 120
 class Rated:
     """A rated style, with the image file of its painting and its training settings.
 
-    ``style_size`` is in pixels. ``stars`` is the mean and the number of the star ratings. ``strength`` is the
-    Bradley-Terry strength, or 0 without comparisons.
+    ``style_size`` is in pixels. ``stars`` contains the mean and the number of the star ratings. ``strength``
+    is the log strength in the Bradley-Terry model of the blind comparisons, or 0 without comparisons.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Rated:
 
     @property
     def score(self) -> float:
-        """The mean star rating, shrunk toward `PRIOR`, plus the Bradley-Terry strength."""
+        """The mean star rating, shrunk toward the mean in `PRIOR`, plus ``strength``."""
         mean, count = self.stars
         assumed, weight = PRIOR
         return (mean * count + assumed * weight) / (count + weight) + self.strength
@@ -62,9 +62,9 @@ class Proposal:
 def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
     """Return proposed training settings for a painting.
 
-    From the better-rated half of the styles, the `NEAREST` styles with the most similar paintings are chosen,
-    and their settings are averaged. The weight of a style is the cosine similarity of the VGG statistics of
-    the two paintings, times the exponential of the score of the style.
+    The paintings are compared by the cosine similarity of their VGG statistics (`fststyle.web.statistics`).
+    Of the half of the styles with the higher `Rated.score`, the `NEAREST` most similar ones are chosen, and
+    their settings are averaged. The weight of a style is its similarity times the exponential of its score.
 
     Args:
         painting: image file of the painting.
@@ -73,7 +73,7 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
 
     Raises:
         DependencyError: PyTorch is not installed.
-        InputError: ``rated`` is empty, or the statistics of a painting cannot be computed in `SECONDS`.
+        InputError: ``rated`` is empty, or computing the statistics fails or takes longer than `SECONDS`.
     """
     require_torch()
     if not rated:
@@ -90,7 +90,7 @@ def average(
 ) -> Proposal:
     """Return the weighted mean of the settings of the `NEAREST` styles, as in `propose`.
 
-    Style weights are averaged geometrically. The style size is rounded to a multiple of 16.
+    The style weight is a geometric mean. The style size is rounded to a multiple of 16 from 32 to 1024.
 
     Args:
         styles: the styles to choose from.
@@ -117,8 +117,8 @@ def average(
 def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np.float64]]:
     """Return the VGG statistics of each painting, by path.
 
-    They are read from the folder ``cache`` if it contains them. Otherwise they are computed and stored there.
-    Raises `InputError` if they cannot be computed.
+    They are read from the folder ``cache`` if it contains them. Otherwise a separate process computes them,
+    and they are stored there. Raises `InputError` if the process fails or takes longer than `SECONDS`.
     """
     cache.mkdir(parents=True, exist_ok=True)
     files = {path: cache / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.json" for path in paintings}
@@ -139,7 +139,7 @@ def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np
 
 
 def _cause(error: Exception) -> str:
-    """Return why the process that computes statistics failed, as one line."""
+    """Return the reason why the process that computes the statistics failed, as one line."""
     if isinstance(error, subprocess.TimeoutExpired):
         return f"not finished after {error.timeout:g} seconds"
     if isinstance(error, subprocess.CalledProcessError) and (lines := error.stderr.strip().splitlines()):

@@ -1,7 +1,7 @@
 """Validate uploaded style files, which are untrusted.
 
-`check_style` refuses features that a style does not need (loops, operators of other domains, weights in other
-files). Then it stylizes test frames in a process with limits on time and memory:
+`check_style` refuses features that a style does not need (loops, operators outside the ONNX standard, weights
+in other files). Then it stylizes test frames in a process with limits on time and memory:
 `python -m fststyle.web.uploaded_style < style.onnx`.
 """
 
@@ -29,7 +29,10 @@ _REFUSED = {"Loop", "If", "Scan", "SequenceMap"}
 
 
 def check_style(content: bytes) -> None:
-    """Raise `StyleError` unless ``content`` is a safe style file that stylizes the test frames."""
+    """Raise `StyleError` unless ``content`` is a style file that is safe to load.
+
+    It must pass `check_graph` and stylize the test frames within the limits on time and memory.
+    """
     check_graph(content)
     command = [sys.executable, "-m", "fststyle.web.uploaded_style"]
     try:
@@ -45,7 +48,11 @@ def check_style(content: bytes) -> None:
 
 
 def check_graph(content: bytes) -> None:
-    """Raise `StyleError` if the file is too large, damaged, or has features that a style does not need."""
+    """Raise `StyleError` if the file is too large, is damaged, or has features that a style does not need.
+
+    These features are local functions, operators outside the ONNX standard, operators with subgraphs such as
+    loops, and weights in other files.
+    """
     if len(content) > MAX_BYTES:
         raise StyleError(f"the style file is larger than {MAX_BYTES // 1_000_000} MB")
     import onnx
@@ -72,7 +79,7 @@ def _subgraphs(node: "NodeProto") -> bool:
 
 
 def _main() -> None:
-    """Stylize the test frames with the style file on stdin.
+    """Stylize the test frames with the style file on stdin, with limited memory where this is supported.
 
     After an error, print its message as one line on stderr and exit with `StyleError.exit_code`.
     """

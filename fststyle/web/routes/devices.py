@@ -1,4 +1,4 @@
-"""The Other devices page: the address of the server and its QR code, for phones and other machines."""
+"""The page "Other devices": the address of the server and its QR code, for phones and other machines."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -18,7 +18,11 @@ def show(request: Request) -> HTMLResponse:
 
 
 def _shared_address(request: Request) -> str:
-    """Return the URL for other machines, or "" if they can reach neither the server nor a proxy."""
+    """Return the URL for other machines, or "" if only this machine can reach the server.
+
+    A server on a loopback address can be reached through a proxy, if it has a token. The host name of the
+    proxy is then taken from the request.
+    """
     settings: ServeSettings = request.app.state.settings
     if not is_loopback(settings.host):
         return str(request.app.state.address)

@@ -26,19 +26,19 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/learn/{kind}-{blocks}.onnx")
 def network(kind: str, blocks: int) -> Response:
-    """Return a model of the first ``blocks`` blocks of the loss network, as an ONNX file.
+    """Return an ONNX file of the first ``blocks`` blocks of the loss network, 1 to 4.
 
-    ``kind`` is "activations" or "gradient", the name of a function in `fststyle.web.loss_network`.
+    ``kind`` is "activations" or "gradient", the function in `fststyle.web.loss_network` that builds the file.
     """
     build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
     if build is None or not 1 <= blocks <= len(loss_network.LAYERS):
-        raise HTTPException(404, "there is no such model")
+        raise HTTPException(404, f"no part of the loss network is called {kind[:80]}-{blocks}.onnx")
     return Response(build(blocks), media_type="application/octet-stream", headers=DAY)
 
 
 @router.get("/learn/models/{name}.onnx")
 def model(name: str) -> FileResponse:
-    """Return an included generative model or classifier, as an ONNX file."""
+    """Return an included generative model or classifier, one of `MODELS`, as an ONNX file."""
     if name not in MODELS:
-        raise HTTPException(404, "there is no such model")
+        raise HTTPException(404, f"no included model for the lessons is called {name[:80]!r}")
     return FileResponse(SHIPPED / f"{name}.onnx", media_type="application/octet-stream", headers=DAY)

@@ -29,7 +29,10 @@ def show(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> H
 
 @router.get("/library/cards")
 def cards(request: Request, parts: Parts, q: str = "", sort: str = "rating") -> HTMLResponse:
-    """Return only the cards that match a search. A header makes htmx update the URL of the page."""
+    """Return the cards of the styles that match a search, without the rest of the page.
+
+    The header HX-Replace-Url makes htmx show the URL of the search in the address bar.
+    """
     response = page(request, "cards.html", cards=parts.library.cards(q, sort))
     query = {"q": q} if q else {}
     query |= {"sort": sort} if sort != "rating" else {}
@@ -44,7 +47,7 @@ async def upload(
     file: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=64)] = "",
 ) -> HTMLResponse:
-    """Add a style file, and return the cards of all styles."""
+    """Add a style file to the library, and return the cards of all styles, without the rest of the page."""
     content = await file.read(MAX_BYTES + 1)
     await run_in_threadpool(parts.library.upload, content, name or label(file.filename, "style"))
     return page(request, "cards.html", cards=await run_in_threadpool(parts.library.cards))
@@ -65,7 +68,7 @@ def delete(parts: Parts, name: str) -> Response:
 
 @router.get("/styles/{name}/style.onnx")
 def download(parts: Parts, name: str) -> FileResponse:
-    """Download the float style file."""
+    """Download the style file, not its int8 version."""
     entry = parts.library.entry(name)
     return FileResponse(
         entry.path,
@@ -76,15 +79,15 @@ def download(parts: Parts, name: str) -> FileResponse:
 
 @router.get("/styles/{name}/samples/{photo}.jpg")
 async def sample(parts: Parts, name: str, photo: str) -> FileResponse:
-    """Return an included photo, stylized in the style."""
+    """Return a sample of the style: an included photo, stylized in it, as JPEG."""
     file = await run_in_threadpool(parts.library.sample, name, photo)
     return FileResponse(file, media_type="image/jpeg", headers=FOREVER)
 
 
 @router.get("/styles/{name}/painting.jpg")
 def painting(parts: Parts, name: str) -> FileResponse:
-    """Return the painting of the style."""
+    """Return an image of the style's painting as JPEG."""
     file = parts.library.painting(name)
     if file is None:
-        raise NotFoundError("the painting of this style is not known")
+        raise NotFoundError("there is no image of this style's painting")
     return FileResponse(file, media_type="image/jpeg", headers=FOREVER)

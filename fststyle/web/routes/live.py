@@ -29,14 +29,17 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/live/styles.json")
 def styles() -> dict[str, list[JsonObject]]:
-    """List the undamaged styles. Those with a base network come first."""
+    """List the styles whose files can be read. Styles that can be mixed with others come first.
+
+    These are the styles that were trained from an included base network.
+    """
     known = _usable()
     known.sort(key=lambda style: style.base_file is None)
     return {"styles": [_listed(style) for style in known]}
 
 
 def _usable() -> list[BrowserStyle]:
-    """Return all styles whose files are not damaged."""
+    """Return all styles whose files can be read."""
     found = []
     for entry in catalogue.styles():
         with contextlib.suppress(StyleError):
@@ -60,9 +63,9 @@ def _listed(style: BrowserStyle) -> JsonObject:
 
 @router.get("/live/models/{name}/{kind}.onnx")
 def model(name: str, kind: str) -> Response:
-    """Return the float or int8 file of a style.
+    """Return a file of a style as ONNX. ``kind`` is "float" or "int8".
 
-    Weights that an int8 file shares with the float file are included.
+    An int8 file may refer to weights in the float file. The returned file contains these weights.
     """
     for entry in catalogue.styles():
         if entry.name == name and kind == "float":
@@ -70,25 +73,25 @@ def model(name: str, kind: str) -> Response:
         if entry.name == name and kind == "int8" and entry.int8 is not None:
             content = catalogue.load(entry.int8)
             return Response(content, media_type="application/octet-stream", headers=FOREVER)
-    raise HTTPException(404, "there is no such file")
+    raise HTTPException(404, f"no style {name[:80]!r} has a file of the kind {kind[:80]!r}")
 
 
 @router.get("/live/bases/{stem}.onnx")
 def base(stem: str) -> FileResponse:
-    """Return the file of a base network."""
+    """Return the ONNX file of a base network, from which styles are trained (`catalogue.base_network`)."""
     for style in _usable():
         if style.base_file is not None and style.base_file.stem == stem:
             return FileResponse(style.base_file, media_type="application/octet-stream", headers=FOREVER)
-    raise HTTPException(404, "there is no such file")
+    raise HTTPException(404, f"no base network has the file name {stem[:80]!r}")
 
 
 @router.get("/static/vendor/ort/{name}.wasm")
 def wasm(name: str) -> Response:
-    """Return a WebAssembly file of ONNX Runtime. It is stored compressed and is returned uncompressed."""
+    """Return a WebAssembly file of ONNX Runtime Web, uncompressed."""
     try:
         content = ort.unpacked(f"{name}.wasm")
     except KeyError:
-        raise HTTPException(404, "there is no such file") from None
+        raise HTTPException(404, f"no WebAssembly file is called {name[:80]}.wasm") from None
     return Response(
         content, media_type="application/wasm", headers={"Cache-Control": "private, max-age=86400"}
     )

@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/login")
 async def show(request: Request, token: str = "") -> Response:
-    """Show the login page, or log in with the ``token`` in the URL, as in the address that the server prints.
+    """Show the login page, or log in with the ``token`` in the URL. `fststyle serve` prints such a URL.
 
     A server without a token redirects to the Library page.
     """
@@ -26,7 +26,10 @@ async def show(request: Request, token: str = "") -> Response:
 
 @router.post("/login")
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
-    """Log in: exchange the token for a cookie."""
+    """Log in with the token: set the cookie that later requests need, and redirect to the Library page.
+
+    A wrong token, or too many of them, shows the login page with the reason.
+    """
     return _try(request, token)
 
 

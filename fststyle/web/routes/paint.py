@@ -14,7 +14,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/paint")
 def show(request: Request, parts: Annotated[State, Depends(state)], style: str = "") -> HTMLResponse:
-    """Show the Paint page with ``style`` selected, or a default style if it does not exist."""
+    """Show the Paint page with ``style`` selected, or with a default style if it is "" or does not exist."""
     cards = [card for card in parts.library.cards(sort="name") if not card.damaged]
     names = [card.name for card in cards]
     count = Counter(card.title for card in cards)

@@ -25,7 +25,7 @@ def show(request: Request, parts: Parts) -> HTMLResponse:
 def vote(
     request: Request, parts: Parts, sheet: str, choice: Annotated[str, Form(max_length=3)]
 ) -> HTMLResponse:
-    """Store a vote, and return the next comparison and the ranking."""
+    """Store a vote ("A", "B" or "tie"), and return the next comparison and the ranking."""
     parts.ratings.vote(sheet, choice, anonymous_id(client_of(request)))
     return _with_sheet(request, parts, "comparison.html")
 
@@ -36,7 +36,7 @@ def painting(parts: Parts, sheet: str, side: Literal["a", "b"]) -> FileResponse:
     found = parts.ratings.sheet(sheet)
     file = parts.library.painting(found.a if side == "a" else found.b)
     if file is None:
-        raise NotFoundError("the painting of this style is not known")
+        raise NotFoundError("there is no image of this style's painting")
     return FileResponse(file, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 

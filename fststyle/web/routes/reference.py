@@ -16,7 +16,7 @@ def show(request: Request) -> HTMLResponse:
 
 
 def _groups(schema: JsonObject) -> dict[str, list[JsonObject]]:
-    """Return the operations of an OpenAPI schema by tag, for the template."""
+    """Return the operations of an OpenAPI schema, grouped by their first tag, as the template needs them."""
     groups: dict[str, list[JsonObject]] = {}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -38,7 +38,7 @@ def _parameters(operation: JsonObject) -> list[JsonObject]:
 
 
 def _form(operation: JsonObject, schema: JsonObject) -> list[JsonObject]:
-    """Return the form fields of an operation. ``schema`` is the whole OpenAPI schema."""
+    """Return the form fields of an operation, or [] if it has no form. ``schema`` is the OpenAPI schema."""
     content = operation.get("requestBody", {}).get("content", {})
     for body in content.values():
         name = body["schema"].get("$ref", "").rpartition("/")[2]

@@ -22,7 +22,7 @@ FAILURES_PER_MINUTE = 20
 
 
 def cookie_value(token: str) -> str:
-    """Return the cookie value for a token, from which the token cannot be computed."""
+    """Return the value of the cookie that replaces the token: a hash, which does not reveal the token."""
     return hashlib.sha256(f"fststyle cookie {token}".encode()).hexdigest()
 
 
@@ -32,13 +32,13 @@ def same_token(given: str, token: str) -> bool:
 
 
 class Access:
-    """Middleware that refuses requests from other sites, requests without the token, and WebSockets.
+    """Middleware that refuses requests from other origins, requests without the token, and WebSockets.
 
-    - If no token is set, the Host header must be one of `LOCAL_NAMES`. This prevents DNS rebinding, where the
-      name of another site resolves to 127.0.0.1.
-    - Requests from other sites are refused unless their method is one of `SAFE_METHODS`. This prevents
-      cross-site request forgery. The header Sec-Fetch-Site is checked, or Origin for older browsers. Other
-      programs send neither header and are not affected.
+    - If no token is set, the host name in the Host header must be one of `LOCAL_NAMES`. This prevents DNS
+      rebinding, where the name of another site resolves to 127.0.0.1.
+    - Requests from other origins are refused unless their method is one of `SAFE_METHODS`. This prevents
+      cross-site request forgery. The header Sec-Fetch-Site is checked, or Origin for older browsers. Requests
+      with neither header, such as those of curl, are allowed.
     - If a token is set, each request needs ``Authorization: Bearer TOKEN`` or the cookie from the login page,
       except for `OPEN_PATHS`.
     """
@@ -46,7 +46,7 @@ class Access:
     def __init__(self, app: ASGIApp, settings: ServeSettings, failures: Rates):
         """Initialize the middleware.
 
-        ``failures`` limits the rate of wrong tokens. The login page uses the same object.
+        ``failures`` limits the rate of wrong tokens per client. The login page uses the same object.
         """
         self.app, self.token, self.failures = app, settings.token, failures
 
@@ -70,7 +70,10 @@ class Access:
         return self._without_token(scope, headers, self.token)
 
     def _without_token(self, scope: Scope, headers: Headers, token: str) -> Response | None:
-        """Return the response that refuses a request without the token, or None for a request with it."""
+        """Return None for a request with the right token or cookie, or else the response that refuses it.
+
+        GET requests for HTML are redirected to the login page. Wrong bearer tokens count as ``failures``.
+        """
         scheme, _, given = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             wait = self.failures.wait(scope)
@@ -101,7 +104,10 @@ def _name_of(host: str) -> str:
 
 
 def _cross_site(headers: Headers, host: str) -> bool:
-    """Return whether a request comes from another site than ``host``, the value of its Host header."""
+    """Return whether a browser sent the request from a page of a different origin.
+
+    ``host`` is the value of the Host header. Returns False if neither Sec-Fetch-Site nor Origin is sent.
+    """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site not in ("same-origin", "none")
@@ -110,7 +116,7 @@ def _cross_site(headers: Headers, host: str) -> bool:
 
 
 def _cookie(headers: Headers) -> str:
-    """Return the value of the cookie `COOKIE`, or "" without one."""
+    """Return the value of the cookie `COOKIE`, or "" if there is none or the header is malformed."""
     try:
         cookies = SimpleCookie(headers.get("cookie", ""))
     except CookieError:

@@ -35,7 +35,7 @@ The cross-origin headers enable SharedArrayBuffer, which WebAssembly threads nee
 
 
 class SecurityHeaders:
-    """Middleware that adds `HEADERS` to every HTTP response, unless it already has them."""
+    """Middleware that adds `HEADERS` to every HTTP response. Headers that it already has are kept."""
 
     def __init__(self, app: ASGIApp):
         self.app = app

@@ -20,12 +20,12 @@ class Limits:
 
     It applies to all requests for /login, and to other requests unless their method is one of `SAFE_METHODS`.
 
-    - ``requests_per_minute`` limits the rate of requests per client.
-    - ``max_bytes`` limits the size of a request body. With a Content-Length, a body is refused before it is
-      read.
-    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the total size of concurrent bodies. A body without a
-      Content-Length counts as ``max_bytes``.
-    - ``upload_timeout`` limits the time between two parts of a body, in seconds.
+    - ``requests_per_minute`` limits the rate of requests per client (status 429).
+    - ``max_bytes`` limits the size of a request body (status 413). With a Content-Length, a body is refused
+      before it is read.
+    - `MAX_PARALLEL_BODIES` times ``max_bytes`` limits the total size of concurrent bodies (status 503). A
+      body without a Content-Length counts as ``max_bytes``.
+    - ``upload_timeout`` limits the time between two parts of a body, in seconds (status 408).
     """
 
     def __init__(self, app: ASGIApp, settings: ServeSettings):
@@ -66,14 +66,18 @@ class Limits:
 
 
 class _Body:
-    """Receives the body of one request within the limits."""
+    """Receives the body of one request within the limits on its size and on pauses."""
 
     def __init__(self, receive: Receive, max_bytes: int, timeout: float):
         self._receive, self._left, self._max_bytes, self._timeout = receive, max_bytes, max_bytes, timeout
         self._complete = False
 
     async def receive(self) -> Message:
-        """Return the next ASGI message. Raises `HTTPException` with status 408 or 413."""
+        """Return the next ASGI message.
+
+        Raises `HTTPException` with status 408 after a pause that is too long, and 413 for a body that is too
+        large.
+        """
         if self._complete:  # only a disconnection can follow
             return await self._receive()
         try:

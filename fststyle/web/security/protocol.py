@@ -16,19 +16,19 @@ class PatientProtocol(H11Protocol):
 
     uvicorn closes connections that are idle after a response, but not connections where the header arrives
     one byte at a time. A few hundred of these would use up all connections. ``seconds`` is the interval of
-    the checks.
+    the checks (`HEADER_SECONDS`).
     """
 
     seconds = HEADER_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the timer."""
+        """Start the timer of the checks."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self._seen: object = None
         self._timer = self.loop.call_later(self.seconds, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
+        """Stop the timer of the checks."""
         self._timer.cancel()
         super().connection_lost(exc)
 

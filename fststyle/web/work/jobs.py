@@ -24,7 +24,7 @@ MAX_QUEUE = 50
 
 
 class Stopped(Exception):
-    """Raised by a worker when its job is stopped. ``result`` is added to the result of the job."""
+    """Raised by a worker when its job is stopped. ``result`` is merged into the result of the job."""
 
     def __init__(self, result: JsonObject | None = None):
         super().__init__()
@@ -33,11 +33,12 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the queue.
+    """A background job, as stored in the database.
 
-    ``label`` is its name for display. ``error`` is the reason for a failure, or "". ``created`` is a Unix
-    time. ``folder`` contains only the files of this job. ``owner`` is the number of the client that added the
-    job, or "" for a program.
+    ``kind`` selects its worker. ``state`` is "queued", "running", "done", "stopped" or "failed". ``label`` is
+    its name for display. ``settings`` and ``result`` are the input and the output of the worker. ``error`` is
+    the reason for a failure, or "". ``created`` is a Unix time. ``folder`` contains only the files of this
+    job. ``owner`` is the number of the client that added the job (`fststyle.web.client`), or "" if unknown.
     """
 
     id: str
@@ -72,22 +73,23 @@ class Worker(Protocol):
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         """Run the job and return its result.
 
-        Raises `Stopped` if the job is stopped, and `FststyleError` if it fails.
+        The worker reports its progress to ``monitor``. It raises `Stopped` if the job is stopped, and
+        `FststyleError` if it fails.
 
-        The job may have been interrupted earlier, for example because the server was killed. Its files are
-        then still in the folder of the job.
+        The job may have been interrupted earlier, for example because the server was killed. In this case,
+        the folder of the job still contains the files of the interrupted run.
         """
 
 
 class Jobs:
     """Job queues. Each lane is a queue with a thread that runs one job at a time.
 
-    Jobs that were running when the process ended are queued again at the next start.
+    Jobs that were running when the process ended are queued again by `start` in the next process.
 
     Args:
         database: stores the jobs.
-        folder: contains the folder of each job.
-        lanes: dict from the name of each lane to a dict from kinds of jobs to workers.
+        folder: parent of the folders of the jobs.
+        lanes: for each lane, by its name, a dict from kinds of jobs to their workers.
     """
 
     def __init__(self, database: Database, folder: Path, lanes: Mapping[str, Mapping[str, Worker]]):
@@ -108,7 +110,7 @@ class Jobs:
             self._threads.append(thread)
 
     def close(self, seconds: float = 30) -> None:
-        """Stop all jobs and wait up to ``seconds`` for each lane. Running jobs continue at the next start."""
+        """Interrupt all jobs and wait up to ``seconds`` for each lane. They continue at the next start."""
         with self._changed:
             self._closing = True
             for monitor in self._monitors.values():
@@ -126,7 +128,8 @@ class Jobs:
     def add(self, kind: str, folder: Path, label: str, settings: JsonObject, owner: str = "") -> Job:
         """Queue a job with its files in ``folder``, which `new_folder` created.
 
-        Raises `BusyError` if `MAX_QUEUE` jobs are waiting in the lane; the folder is then deleted.
+        The other arguments are fields of `Job`. Raises `BusyError` and deletes the folder if `MAX_QUEUE` jobs
+        are waiting in the lane.
         """
         kinds = self._lane_of(kind)
         if sum(job.state == QUEUED for job in self.all(kinds)) >= MAX_QUEUE:
@@ -141,23 +144,28 @@ class Jobs:
         return self.find(folder.name)
 
     def all(self, kinds: tuple[str, ...] | None = None) -> list[Job]:
-        """Return the jobs of some kinds (None: all kinds), newest first."""
+        """Return the jobs of the given kinds (None: all kinds), newest first."""
         rows = self._database.rows("SELECT * FROM jobs ORDER BY created DESC")
         return [self._job(row) for row in rows if kinds is None or row["kind"] in kinds]
 
     def find(self, id: str, kinds: tuple[str, ...] | None = None) -> Job:
-        """Return the job with this id. Raises `NotFoundError` if it does not exist or has another kind."""
+        """Return the job with this id.
+
+        Raises `NotFoundError` if there is none, or if ``kinds`` is given and does not contain its kind.
+        """
         rows = (
             self._database.rows("SELECT * FROM jobs WHERE id = ?", (id,))
             if re.fullmatch(r"[0-9a-f]{16}", id)
             else []
         )
-        if not rows or (kinds is not None and rows[0]["kind"] not in kinds):
-            raise NotFoundError("there is no such job")
+        if not rows:
+            raise NotFoundError("the job does not exist or has been removed")
+        if kinds is not None and rows[0]["kind"] not in kinds:
+            raise NotFoundError(f"the job is of the kind {rows[0]['kind']}, not {' or '.join(kinds)}")
         return self._job(rows[0])
 
     def progress(self, id: str) -> JsonObject:
-        """Return the progress of a running job, or {} for other jobs."""
+        """Return what a running job last reported to its `JobMonitor`, or {} for other jobs."""
         monitor = self._monitors.get(id)
         return monitor.progress if monitor else {}
 
@@ -177,8 +185,8 @@ class Jobs:
     def stop(self, id: str) -> Job:
         """Stop a queued or running job.
 
-        A running job is stopped by its worker, so the returned job may still be running. Raises
-        `NotFoundError` for an unknown id, and `ConflictError` if the job is finished.
+        This method does not wait until the worker of a running job stops it, so the returned job may still be
+        running. Raises `NotFoundError` for an unknown id, and `ConflictError` if the job is finished.
         """
         with self._changed:
             job = self.find(id)
@@ -218,13 +226,13 @@ class Jobs:
         shutil.rmtree(job.folder, ignore_errors=True)
 
     def remove_older(self, seconds: float, kinds: tuple[str, ...]) -> None:
-        """Remove the finished jobs of some kinds that were added more than ``seconds`` ago."""
+        """Remove the finished jobs of the given kinds that were added more than ``seconds`` ago."""
         for job in self.all(kinds):
             if job.state in FINISHED and time.time() - job.created > seconds:
                 self.remove(job.id)
 
     def _lane_of(self, kind: str) -> tuple[str, ...]:
-        """Return the kinds of jobs of the lane that runs jobs of ``kind``."""
+        """Return all kinds of jobs that run in the lane of ``kind``."""
         return next(tuple(workers) for workers in self._lanes.values() if kind in workers)
 
     def _job(self, row: JsonObject) -> Job:
@@ -252,9 +260,9 @@ class Jobs:
             self._changed.notify_all()
 
     def _next(self, kinds: tuple[str, ...]) -> tuple[Job, JobMonitor] | None:
-        """Wait for the next job of some kinds, and mark it as running.
+        """Wait for the next queued job of the given kinds, and mark it as running.
 
-        Returns None when the queue is closed.
+        Returns the job and a new monitor for it, or None when the queues are closed.
         """
         with self._changed:
             while not self._closing:

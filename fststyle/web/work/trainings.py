@@ -32,7 +32,10 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Training settings that clients may choose. The others are fixed or the defaults of `fststyle train`."""
+    """Training settings that clients can choose. Others of `fststyle train` are fixed or have their defaults.
+
+    None means the default of `fststyle train`.
+    """
 
     minutes: float = option(20.0, "Duration of training in minutes.", min=0.05, max=2880)
     style_weight: float = option(TrainSettings.style_weight, "Weight of the style loss.", min=0, max=1000)
@@ -66,10 +69,10 @@ def preview_of(job: Job) -> Path:
 
 
 def steps_of(job: Job) -> list[JsonObject]:
-    """Return the progress of a training job, one object per step.
+    """Return the progress of a training job, one object per step, or [] if there is no step yet.
 
-    Long lists are thinned out to fewer than 2 * `POINTS` steps. The last step is always included. Each object
-    has the fields of `fststyle.train.loop.Progress`. Returns [] if there is no step yet.
+    Each object has the fields of `fststyle.train.loop.Progress`. Of a long list, only every nth step up to
+    the last is returned, in total fewer than 2 * `POINTS`.
     """
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()
@@ -135,7 +138,7 @@ class TrainingWorker:
         return result
 
     def _follow(self, lines: Iterable[str], job: Job, monitor: JobMonitor) -> JsonObject | None:
-        """Read the output of the process to its end, append the steps to `LOG`, and report the progress.
+        """Read the JSON lines of the process until it ends, append the steps to `LOG`, and report progress.
 
         Returns the result of the job, or None if training was not completed.
         """
@@ -170,9 +173,10 @@ class TrainingWorker:
 
 
 def command(job: Job, out: Path) -> list[str]:
-    """Return the command line of a training job that writes to the folder ``out``.
+    """Return the command line that runs a training job and writes to the folder ``out``.
 
-    If ``out`` contains the checkpoint of the job, training resumes from it. Otherwise ``out`` is deleted.
+    If ``out`` contains the checkpoint of the job, training resumes from it. Otherwise this function deletes
+    ``out``.
     """
     settings = TrainingSettings(**job.settings["train"])
     check(settings)

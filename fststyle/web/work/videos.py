@@ -33,8 +33,8 @@ MAX_RATE = 240
 def check_video(path: Path, max_pixels: int, seconds: float) -> None:
     """Raise `InputError` unless a file is a readable video within the limits on frame size and duration.
 
-    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` the maximum duration, which
-    may be exceeded by one second. The duration is read from the header of the file.
+    ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` is the maximum duration, which
+    may be exceeded by one second. The duration is that in the header; without one, it is not checked.
     """
     try:
         with av.open(str(path)) as container:
@@ -56,11 +56,11 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
 
 
 class VideoWorker:
-    """Worker that stylizes the file ``source.*`` in the folder of a job to ``painted.*``.
+    """Worker that stylizes the video ``source.*`` in the folder of a job and writes ``painted.*`` there.
 
     A stopped job keeps its finished segments, and a resumed job continues after them. The result of a stopped
-    job has the key ``kept``, the number of frames in these segments. ``seconds`` is the maximum duration, and
-    a video with more than ``seconds`` * `MAX_RATE` frames fails.
+    job has the key ``kept``, the number of frames in these segments. Only the first ``seconds`` of the video
+    are stylized, and a video with more than ``seconds`` * `MAX_RATE` frames fails.
     """
 
     def __init__(self, seconds: float, device: str):
@@ -76,7 +76,7 @@ class VideoWorker:
         def follow(now: Progress) -> None:
             nonlocal shown
             if now.frames > limit:
-                raise InputError(f"the video has more than the maximum of {limit:,} frames")
+                raise InputError(f"the video has too many frames; at most {limit:,} are accepted")
             if now.rgb is not None and time.monotonic() - shown > PREVIEW_SECONDS:
                 write_preview(job.folder, now.rgb)
                 shown = time.monotonic()
@@ -101,10 +101,10 @@ class VideoWorker:
 
 
 class PhotosWorker:
-    """Worker that stylizes the files in ``photos/`` in the folder of a job to ``painted.zip``.
+    """Worker that stylizes the files in ``photos/`` in the folder of a job and writes ``painted.zip`` there.
 
-    Photos that fail are listed in the ``notes`` of the result. If all fail, the job fails. A resumed job
-    starts again from the first photo.
+    The ``notes`` of the result list the photos that failed, with reasons. If all fail, the job fails. A
+    resumed job starts again from the first photo.
     """
 
     def __init__(self, pool: PaintingPool):
@@ -147,7 +147,7 @@ class PhotosWorker:
 
 
 def write_preview(folder: Path, rgb: RGB) -> None:
-    """Write an image as the preview of a job, reduced to a longer side of at most `PREVIEW_SIDE` pixels."""
+    """Write an image as the preview of a job to its folder, with a longer side of at most `PREVIEW_SIDE`."""
     if max(rgb.shape[:2]) > PREVIEW_SIDE:
         rgb = images.resize(rgb, PREVIEW_SIDE)
     images.write(images.Picture([images.Frame(rgb)]), folder / PREVIEW, quality=85)

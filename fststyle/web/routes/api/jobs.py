@@ -36,14 +36,20 @@ MAX_FOLLOWED = 500
 
 @dataclass(frozen=True)
 class Selection:
-    """Selection of jobs by ``ids``, ``kinds`` and owner. The default values select all jobs."""
+    """Filter for jobs: by ``ids``, by ``kinds``, and with ``own``, by the client that added them.
+
+    The default values select all jobs.
+    """
 
     ids: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     own: bool = False
 
     def of(self, parts: State, client: str) -> tuple[list[Job], int]:
-        """Return the selected jobs, newest first, and the number of jobs that ``own`` excludes."""
+        """Return the selected jobs, newest first, and the number of jobs that only ``own`` excludes.
+
+        ``client`` is the number of the client for ``own``.
+        """
         found = parts.jobs.all(self.kinds or None)
         if self.ids:
             wanted = set(self.ids)
@@ -57,7 +63,7 @@ def selection(
     kind: Annotated[list[str], Query(max_length=8, description="video, photos or train.")] = [],  # noqa: B006
     own: Annotated[bool, Query(description="Only the jobs that this client added.")] = False,
 ) -> Selection:
-    """Return the selection that the query of a request describes. This is a FastAPI dependency."""
+    """Return the filter in the query parameters of a request. This is a FastAPI dependency."""
     return Selection(tuple(id), tuple(kind), own)
 
 
@@ -80,8 +86,8 @@ async def follow_jobs(
     """Follow jobs as server-sent events, with one message after each change of a job.
 
     Browsers limit the number of connections to a server, so a page should use one stream for all its jobs.
-    The event ``list`` is sent first, and again when jobs are added or removed. It has ``ids``, newest first,
-    and ``others``, the number of jobs that ``own`` excludes.
+    At most 500 jobs are followed. The event ``list`` is sent first, and again when jobs are added or removed.
+    It has the ``ids`` of the jobs, newest first, and ``others``, the number of jobs that ``own`` excludes.
     """
     return _stream(_events(parts, client, selected, end))
 
@@ -101,7 +107,10 @@ async def follow_job(parts: Parts, client: Client, id: str) -> StreamingResponse
 
 @router.post("/jobs/{id}/stop", tags=["jobs"])
 def stop_job(parts: Parts, client: Client, id: str) -> JobInfo:
-    """Stop a queued or running job. A training job saves a checkpoint first."""
+    """Stop a queued or running job.
+
+    A running job may take a moment to stop. A training job saves a checkpoint first, except on Windows.
+    """
     return job_info(parts, parts.jobs.stop(id), client)
 
 
@@ -117,17 +126,20 @@ def resume_job(parts: Parts, client: Client, id: str) -> JobInfo:
 
 @router.delete("/jobs/{id}", tags=["jobs"], status_code=204)
 def remove_job(parts: Parts, id: str) -> None:
-    """Remove a finished job and its files."""
+    """Remove a job that is done, stopped or failed, and its files."""
     parts.jobs.remove(id)
 
 
 @router.get("/jobs/{id}/result", tags=["jobs"], response_class=FileResponse)
 def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
-    """Download the result of a job: the video, the images as .zip, or the trained style file."""
+    """Download the result of a job: the video, the images as .zip, or the trained style file.
+
+    With ``inline``, the browser displays the result instead of saving it.
+    """
     job = parts.jobs.find(id)
     file = result_of(job)
     if file is None:
-        raise NotFoundError("the job has no result yet")
+        raise NotFoundError(f"the job is {job.state} and has no result file")
     headers = {} if inline else {"Content-Disposition": disposition(f"{job.label}{file.suffix}")}
     return FileResponse(file, headers=headers, media_type=None if inline else "application/octet-stream")
 
@@ -139,12 +151,12 @@ def job_result(parts: Parts, id: str, inline: bool = False) -> FileResponse:
     responses={200: {"content": {"image/jpeg": {}}}},
 )
 def job_preview(parts: Parts, id: str) -> Response:
-    """Return the latest stylized frame or photo, or the preview sheet of a training job."""
+    """Return the latest stylized frame or photo, or the preview sheet of a training job, as JPEG."""
     try:
         # Read the whole file at once, since it is replaced while the job runs.
         content = preview_file(parts.jobs.find(id)).read_bytes()
     except FileNotFoundError:
-        raise NotFoundError("there is no preview yet") from None
+        raise NotFoundError("the job has not written a preview") from None
     return Response(content, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
@@ -153,9 +165,10 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 async def _events(parts: State, client: str, selected: Selection, end: bool) -> AsyncIterator[str]:
-    """Yield changes of the selected jobs as server-sent events, and comments if nothing changes.
+    """Yield changes of the selected jobs, at most the newest `MAX_FOLLOWED`, as server-sent events.
 
-    The stream ends at shutdown, and, if ``end`` is True, when all selected jobs are finished.
+    Comments are sent every `HEARTBEAT_SECONDS` while nothing changes. The stream ends at shutdown, and, if
+    ``end`` is True, when all these jobs are finished.
     """
 
     def look() -> tuple[list[JobInfo], int]:

@@ -45,7 +45,7 @@ async def paint(
     photo: Annotated[UploadFile, File(description="An image in any format that fststyle reads.")],
     format: Format = "",
 ) -> Response:
-    """Stylize an image, at full resolution by default. Nothing is stored on the server."""
+    """Stylize an image, at full resolution by default. The server does not keep the image or the result."""
     painted = await parts.pool.paint(photo.file, settings, format or None, request.is_disconnected)
     name = f"{label(photo.filename)}-{settings.style.replace(',', '+').replace(':', '-')}{painted.suffix}"
     headers = {
@@ -113,7 +113,7 @@ def _video(
     parts: State, folder: Path, file: UploadFile, suffix: str, settings: ImageSettings, format: str
 ) -> tuple[str, str, JsonObject]:
     if format not in ("", "mp4", "webm"):
-        raise InputError(f"format: {format!r} is not a video format; use mp4 or webm")
+        raise InputError(f"format: {format!r} is not supported for videos; use mp4 or webm")
     source = folder / f"source{suffix}"
     _save(file, source)
     check_video(source, parts.settings.max_pixels, parts.settings.video_seconds)

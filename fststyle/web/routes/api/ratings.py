@@ -46,9 +46,9 @@ def ranking(parts: Parts) -> list[Ranked]:
 
 @router.get("/votes.csv", tags=["ratings"], response_class=Response)
 def votes_csv(parts: Parts) -> Response:
-    """Download the blind votes as CSV (sheet, choice, judge).
+    """Download the votes of the blind comparisons as CSV with the columns sheet, choice and judge.
 
-    `bench/blind.py score` evaluates them together with the key.
+    `bench/blind.py score` evaluates them together with the key from /api/votes-key.json.
     """
     headers = {"Content-Disposition": disposition("votes.csv")}
     return Response(parts.ratings.votes_csv(), media_type="text/csv", headers=headers)
@@ -56,7 +56,7 @@ def votes_csv(parts: Parts) -> Response:
 
 @router.get("/votes.json", tags=["ratings"])
 def votes_json(parts: Parts) -> list[dict[str, str]]:
-    """Return the blind votes as JSON."""
+    """Return the votes of the blind comparisons as JSON, oldest first."""
     return parts.ratings.votes()
 
 

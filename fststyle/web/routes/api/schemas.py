@@ -22,9 +22,11 @@ Client = Annotated[str, Depends(client_from_cookie)]
 class StyleInfo(BaseModel):
     """A style of the library.
 
-    ``own`` is whether it belongs to the user, ``size`` the size of its file in bytes, and ``stars`` the mean
-    of its star ratings, of which there are ``ratings``. ``rank`` is its rank in the blind comparisons, from
-    1, and ``strength`` its Bradley-Terry strength. ``onnx``, ``sample`` and ``painting`` are URLs.
+    ``own`` is whether it belongs to the user, and ``size`` is the size of its file in bytes. ``stars`` is the
+    mean and ``ratings`` the number of its star ratings. ``rank`` is its rank in the blind comparisons, from
+    1, and ``strength`` is its log odds of being preferred to an average style. ``stars`` is null without
+    ratings, and ``rank`` and ``strength`` are null without comparisons. ``onnx``, ``sample`` and ``painting``
+    are URLs; ``painting`` is "" if there is no image of it.
     """
 
     name: str
@@ -45,11 +47,12 @@ class StyleInfo(BaseModel):
 
 
 class JobInfo(BaseModel):
-    """A job, as one client sees it.
+    """A job, in a response to one client.
 
-    ``own`` is whether this client added it, ``ahead`` the number of jobs before it in the queue, and
-    ``details`` the result as JSON. ``result`` and ``preview`` are the URLs of the result file and of the
-    preview, or "".
+    ``kind`` is video, photos or train, and ``state`` is queued, running, done, stopped or failed. ``own`` is
+    whether this client added the job. ``ahead`` is the number of jobs before it in the queue. ``error`` is
+    the reason for a failure, or "". ``details`` contains values about the result, such as the number of
+    frames. ``result`` and ``preview`` are the URLs of the result file and of the preview, or "".
     """
 
     id: str
@@ -66,7 +69,7 @@ class JobInfo(BaseModel):
 
 
 def style_info(card: Card) -> StyleInfo:
-    """Return the schema of a style."""
+    """Return a style of the library in the form that the API returns."""
     return StyleInfo(
         name=card.name,
         title=card.title,
@@ -87,12 +90,12 @@ def style_info(card: Card) -> StyleInfo:
 
 
 def job_info(parts: State, job: Job, client: str) -> JobInfo:
-    """Return the schema of a job for ``client``."""
+    """Return a job in the form that the API returns to the client with the number ``client``."""
     return job_infos(parts, [job], client)[0]
 
 
 def job_infos(parts: State, jobs: Sequence[Job], client: str) -> list[JobInfo]:
-    """Return the schemas of jobs for ``client``."""
+    """Return jobs in the form that the API returns to the client with the number ``client``."""
     ahead = parts.jobs.ahead()
     return [_job_info(parts, job, client, ahead.get(job.id, 0)) for job in jobs]
 
@@ -114,12 +117,12 @@ def _job_info(parts: State, job: Job, client: str, ahead: int) -> JobInfo:
 
 
 def is_own(job: Job, client: str) -> bool:
-    """Return whether ``client`` added the job. Jobs of programs have no owner."""
+    """Return whether the client with the number ``client`` added the job. False if the number is ""."""
     return bool(client) and job.owner == client
 
 
 def _details(parts: State, job: Job) -> JsonObject:
-    """Return the result of a job, without ``published`` if the library no longer contains that style."""
+    """Return the result of a job. ``published`` is omitted if that style is no longer in the library."""
     found = {name: value for name, value in job.result.items() if name != "published"}
     name = parts.library.published(job)
     return {**found, "published": name} if name else found

@@ -16,7 +16,7 @@ router = APIRouter()
 def list_styles(
     parts: Parts, q: str = "", sort: Literal["rating", "name", "year"] = "name"
 ) -> list[StyleInfo]:
-    """List the styles, or only those that match each word of ``q``."""
+    """List the styles that match each word of ``q``, or all styles if it is empty."""
     return [style_info(card) for card in parts.library.cards(q, sort)]
 
 

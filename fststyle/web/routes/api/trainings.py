@@ -25,13 +25,13 @@ PAINTING_SIDE = 2048
 
 @router.get("/jobs/{id}/painting.png", tags=["trainings"], response_class=FileResponse)
 def training_painting(parts: Parts, id: str) -> FileResponse:
-    """Return the painting of a training job."""
+    """Return the painting of a training job as PNG."""
     return FileResponse(painting_of(parts.jobs.find(id, TRAIN_KINDS).folder), media_type="image/png")
 
 
 @router.get("/jobs/{id}/steps", tags=["trainings"])
 def training_steps(parts: Parts, id: str) -> list[JsonObject]:
-    """Return the progress of a training job, with the losses, thinned out to a few hundred steps."""
+    """Return the steps of a training job with their losses, thinned out to a few hundred steps."""
     return steps_of(parts.jobs.find(id, TRAIN_KINDS))
 
 
@@ -84,7 +84,7 @@ def publish(
     job = parts.jobs.find(id, TRAIN_KINDS)
     style = result_of(job)
     if job.state != DONE or style is None:
-        raise ConflictError("the training job has no finished style")
+        raise ConflictError(f"the training job is {job.state} and has no finished style")
     if published := parts.library.published(job):
         raise ConflictError(f"the style is already in the library as {published}")
     int8 = style.with_name(f"{style.stem}-int8.onnx")
@@ -103,9 +103,10 @@ def publish(
 async def suggest(
     parts: Parts, painting: Annotated[UploadFile, File(description="The painting, an image.")]
 ) -> JsonObject:
-    """Propose training settings for a painting, from the best-rated styles with the most similar paintings.
+    """Propose training settings for a painting.
 
-    The server needs PyTorch, and there must be rated styles.
+    They are averaged over well-rated styles with similar paintings. The server needs PyTorch, and there must
+    be rated styles.
     """
 
     def find() -> JsonObject:
