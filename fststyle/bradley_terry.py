@@ -15,10 +15,10 @@ CHOICES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
 
 @dataclass(frozen=True)
 class Comparison:
-    """One vote between two systems (styles or methods).
+    """One vote between two systems (styles or methods) on one photo.
 
-    ``share`` is the score of ``first``, from 0 (lost) to 1 (won). ``painting``, ``photo`` and ``kind``
-    describe the compared images; ``kind`` is "whole" or "crop".
+    ``share`` is the score of ``first``, from 0 (lost) to 1 (won). ``painting`` is the painting whose style
+    both systems use, or "" for different paintings. ``kind`` is "whole" for whole images, or "crop".
     """
 
     first: str
@@ -34,13 +34,14 @@ def strengths(
     weights: Sequence[float] | None = None,
     rounds: int = 1000,
 ) -> dict[str, float]:
-    """Return the log strength of each system in the Bradley-Terry model, by name. The mean is 0.
+    """Return a dict from the name of each system to its log strength in the Bradley-Terry model. The mean of
+    the log strengths is 0.
 
     A tie counts as half a win for both. ``weights`` has one weight per comparison; None means 1 for all.
     ``rounds`` is the maximum number of iterations. There must be at least one comparison.
 
-    The algorithm is the minorization-maximization of Hunter (2004). One virtual tie is added for each
-    compared pair, so that the strength of a system that never loses is finite.
+    The algorithm is from Hunter (2004), "MM Algorithms for Generalized Bradley-Terry Models". One virtual tie
+    is added for each compared pair, so that the strength of a system that never loses is finite.
     """
     names = sorted({name for comparison in comparisons for name in (comparison.first, comparison.second)})
     number = {name: i for i, name in enumerate(names)}
@@ -67,10 +68,12 @@ def strengths(
 def bootstrap(
     comparisons: Sequence[Comparison], rounds: int, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Return the 95% confidence interval (low, high) of the log strength of each system, by name.
+    """Return a dict from the name of each system to the 95% confidence interval (low, high) of its log
+    strength.
 
     This is a percentile bootstrap with ``rounds`` resamples. Pairs of painting and photo are drawn with
-    replacement, each with all its votes, since votes on one photo are not independent.
+    replacement, each with all its votes, since votes on one photo are not independent. There must be at least
+    one comparison.
     """
     groups = sorted({(comparison.painting, comparison.photo) for comparison in comparisons})
     number = {group: i for i, group in enumerate(groups)}

@@ -14,7 +14,7 @@ from fststyle.errors import StyleError
 from fststyle.settings import accepts_former_names
 
 SHIPPED = Path(__file__).parent / "weights"
-"""Folder of the included files, with the catalogue in catalogue.json."""
+"""Folder of the included models and of catalogue.json, which lists them."""
 SUFFIX = ".onnx"
 _INT8 = "-int8.onnx"
 
@@ -24,9 +24,10 @@ _INT8 = "-int8.onnx"
 class Entry:
     """Catalogue entry of a style or another model: name, file, origin and license.
 
-    ``size`` is in bytes, ``shipped`` is whether the file is included in fststyle, and ``trained_with`` are
-    the settings of the training run. A user's own file has only a name, a path, a size and the int8 version;
-    `described` adds the rest.
+    ``title``, ``artist`` and ``year`` describe the painting. ``network`` is the name of the architecture and
+    ``precision`` the number format of the file. ``size`` is in bytes, ``shipped`` is whether the file is
+    included in fststyle, and ``trained_with`` are the settings of the training run. For a user's own file,
+    only ``name``, ``path``, ``size`` and ``int8`` are set; `described` adds metadata from the file.
     """
 
     name: str
@@ -51,10 +52,11 @@ class Entry:
 
 
 def styles() -> list[Entry]:
-    """Return all available styles, sorted by name. The user's styles take precedence over included styles.
+    """Return all available styles, sorted by name.
 
-    The user's styles are the .onnx files in the folders of `own_folders`; of files with the same name, the
-    first is used. Raises `StyleError` if the catalogue is damaged or a style cannot be read.
+    The user's styles are the .onnx files in the folders of `own_folders`. Of styles with the same name, the
+    first is used; included styles come last. Raises `StyleError` if the catalogue or the properties of a file
+    cannot be read.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -75,9 +77,9 @@ FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
 
 def find(name: str) -> Entry:
     """Return the style called ``name``. An exact match has priority over one that ignores case and treats
-    ``_`` and spaces as ``-``. `FORMER_NAMES` also work.
+    ``_`` and spaces as ``-``. A name in `FORMER_NAMES` is replaced by the current name if there is no match.
 
-    Raises `StyleError` if there is none; the message suggests similar names.
+    Raises `StyleError` if there is none; the message suggests a remedy, such as similar names.
     """
     known = styles()
     for wanted in (name, FORMER_NAMES.get(_plain(name), name)):
@@ -107,8 +109,8 @@ def find(name: str) -> Entry:
 def locate(style: str | Path) -> Entry:
     """Return the entry of a style, given by name or file.
 
-    A `Path`, or a string that ends in .onnx or .pt or contains a slash, is taken as a file. Raises
-    `StyleError` if the style does not exist, or if the file is a checkpoint.
+    A `Path`, or a string that ends in .onnx or .pt or contains a path separator, is taken as a file. Raises
+    `StyleError` if the style does not exist, or if the file has the suffix .pt of a checkpoint.
     """
     if isinstance(style, str) and not (
         style.lower().endswith((SUFFIX, ".pt")) or "/" in style or os.sep in style
@@ -121,11 +123,11 @@ def locate(style: str | Path) -> Entry:
 
 
 def model(name: str | Path, kinds: Sequence[str]) -> Entry:
-    """Return the entry of a model, given by the name of an included model of one of the ``kinds``, or by
-    file.
+    """Return the entry of a model, given by the name of an included model or by file.
 
-    The kind of a file is not checked. Raises `StyleError` if the model does not exist, is an included model
-    of another kind, or is a checkpoint.
+    ``kinds`` are the allowed kinds of an included model, as in `Entry.kind`. The kind of a file is not
+    checked. Raises `StyleError` if the model does not exist, is an included model of another kind, or has the
+    suffix .pt of a checkpoint.
     """
     for entry in _listed(SHIPPED):
         if entry.kind in kinds and _plain(entry.name) == _plain(str(name)):
@@ -134,7 +136,9 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
     if not os.path.isfile(path):
         for entry in _listed(SHIPPED):
             if _plain(entry.name) == _plain(str(name)):
-                raise StyleError(f"{name}: is of kind {entry.kind}, not {' or '.join(kinds)}")
+                raise StyleError(
+                    f"{name}: is an included model of kind {entry.kind}, not {' or '.join(kinds)}"
+                )
         known = ", ".join(entry.name for entry in _listed(SHIPPED) if entry.kind in kinds)
         raise StyleError(
             f"{name}: no such file" + (f", and not an included model ({known})" if known else "")
@@ -157,9 +161,8 @@ def encoder_of(decoder: Path) -> Path:
 
 
 def load(entry: Entry) -> bytes:
-    """Return the content of the file of an entry, including the tensors that it refers to in another file.
-
-    See `fststyle.external_data` for shared tensors.
+    """Return the content of the file of an entry. Tensors that are stored in another file (see
+    `fststyle.external_data`) are inserted.
 
     Raises:
         StyleError: a file cannot be read or does not match its checksum.
@@ -180,7 +183,7 @@ def described(entry: Entry) -> Entry:
     """Return the entry, completed with title, artist, year, license, network and precision from its file.
 
     An included entry is returned unchanged, since the catalogue contains its metadata. If the metadata cannot
-    be read, ``network`` is "damaged".
+    be read, because the file is damaged or onnx is not installed, ``network`` is "damaged".
     """
     if entry.shipped:
         return entry
@@ -210,7 +213,8 @@ def metadata(content: bytes) -> dict[str, str]:
 def base_network(known_as: str) -> Entry | None:
     """Return the included base network with this name or SHA-256, or None.
 
-    Live networks are trained from a base network, and mixed with it. `styles` does not list base networks.
+    A base network reproduces the photo. Training of a live network (`fststyle.train.networks.live`) can start
+    from its weights, and a style strength other than 1 interpolates or extrapolates between both networks.
     """
     return next(
         (
@@ -223,10 +227,7 @@ def base_network(known_as: str) -> Entry | None:
 
 
 def initial_weights(name: str) -> Entry | None:
-    """Return the included initial weights for training with this name, or None.
-
-    They are neither a style nor a base network (kind "start").
-    """
+    """Return the included initial weights for training with this name (kind "start"), or None."""
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 
@@ -246,7 +247,7 @@ def user_folder() -> Path:
 
 
 def _checked_path(name: str | Path) -> Path:
-    """Return ``name`` as a path, with ``~`` expanded. Raises `StyleError` for a checkpoint."""
+    """Return ``name`` as a path, with ``~`` expanded. Raises `StyleError` for a checkpoint (.pt)."""
     path = Path(os.path.expanduser(name))
     if path.suffix == ".pt":
         raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
@@ -265,7 +266,9 @@ def _listed(folder: Path) -> tuple[Entry, ...]:
         return tuple(_entry(item, folder) for item in listed)
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise StyleError(f"{source}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StyleError(f"{source}: the catalogue of styles is damaged: {error}") from error
 
 

@@ -80,10 +80,11 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     """Correct the colors of ``painted``, the output of a network with interpolated weights.
 
     Interpolating the weights interpolates the strokes as expected, but not the colors: black may become green
-    even if it is black at both ends. The target color of each cell is the mean of (1 - share) * ``photo`` +
-    share * ``whole``. The correction is one affine function of the photo and stylized colors for all pixels
-    (ridge regression), so that colors do not bleed over edges. From a share of 7/8 on, the correction
-    decreases to zero at a share of 1, where none is needed. This method is not from a paper.
+    even if it is black at both ends. The images are divided into a grid of cells (`CELL`). The target color
+    of a cell is its mean color in (1 - share) * ``photo`` + share * ``whole``. The correction is one affine
+    function of the photo and stylized colors, fitted to all cells by ridge regression and applied to each
+    pixel, so that colors do not bleed over edges. From a share of 7/8 on, the correction decreases to zero at
+    a share of 1, where none is needed. This method is not from a paper.
 
     Args:
         photo: uint8 (H, W, 3).

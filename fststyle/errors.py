@@ -23,7 +23,9 @@ class OutputError(FststyleError):
 
 
 class StyleError(FststyleError):
-    """A style or model does not exist, cannot be used or mixed, or does not follow the frame contract."""
+    """A style or model does not exist, cannot be used or mixed, or does not follow the frame contract
+    (`fststyle.export.frame`).
+    """
 
 
 class DeviceError(FststyleError):
@@ -56,8 +58,8 @@ class BatchError(FststyleError):
     """A command started its work, but did not complete all of it.
 
     Some or all items of a batch failed (each failure has been reported, and the other items are complete), a
-    video is damaged (its readable part was stylized), the webcam ended, or the result could not be printed
-    although the output is complete.
+    video is damaged (its readable part was stylized), the webcam stopped, or the output files are complete
+    but the result could not be printed.
     """
 
     exit_code = 1

@@ -27,8 +27,9 @@ data, and tensors that define shapes are small.
 def share_weights(model: bytes, path: Path) -> bytes:
     """Return a copy of a style file without the tensors that the file at ``path`` also contains.
 
-    The copy refers to that file for these tensors, and must be stored in the same folder. Tensors of fewer
-    than `MIN_SHARED_BYTES` bytes are kept. Inverse of `resolve`.
+    ``model`` is the content of the style file. The copy refers to the file at ``path`` for these tensors, and
+    must be stored in the same folder. Tensors of fewer than `MIN_SHARED_BYTES` bytes are kept. Inverse of
+    `resolve`.
     """
     import onnx
 
@@ -49,7 +50,7 @@ def share_weights(model: bytes, path: Path) -> bytes:
 
 
 def is_shared(model: bytes) -> bool:
-    """Return False if a style file certainly refers to no other file, otherwise True."""
+    """Return whether a style file may refer to another file. If False, it certainly does not."""
     return b"location" in model  # a key of every reference; does not need onnx
 
 
@@ -62,7 +63,7 @@ def resolve(model: bytes, path: Path) -> bytes:
 
     Raises:
         StyleError: a reference names a file in another folder or without the suffix .onnx; the file is
-            missing, cannot be read, or has another SHA-1; or the byte range does not fit the tensor.
+            missing, cannot be read, or its SHA-1 does not match; or the byte range does not fit the tensor.
         DependencyError: onnx is not installed.
     """
     try:
@@ -108,7 +109,7 @@ def _neighbor(path: Path, name: str, checksum: str) -> bytes:
     except OSError as error:
         raise StyleError(f"{other}: cannot be read: {error.strerror}") from error
     if content is None:
-        raise StyleError(f"{path}: its weights are in {name}, which is not a file in the same folder")
+        raise StyleError(f"{path}: its weights are in {name}, but the same folder contains no such file")
     if hashlib.sha1(content, usedforsecurity=False).hexdigest() != checksum.lower():
         raise StyleError(
             f"{path}: was made for a different version of {name} than the one in the same folder"
@@ -118,7 +119,10 @@ def _neighbor(path: Path, name: str, checksum: str) -> bytes:
 
 
 def _slice(tensor: "TensorProto", reference: dict[str, str], content: bytes, path: Path) -> bytes:
-    """Return the bytes in ``content`` to which the reference of a tensor in the file ``path`` points."""
+    """Return the bytes in ``content`` to which the reference of a tensor in the file ``path`` points.
+
+    Raises `StyleError` if the reference is incomplete, or if its byte range does not fit the tensor.
+    """
     from onnx import helper
 
     try:

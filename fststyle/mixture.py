@@ -11,8 +11,8 @@ MAX_WEIGHT = 1e6
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
     """Parse ``"udnie:0.6,great-wave:0.4"`` into (name or file, weight) pairs whose weights sum to 1.
 
-    A name without a weight has weight 1 before normalization. ``flag`` is the option that error messages
-    name.
+    A name without a weight has weight 1 before normalization. ``flag`` is the command-line option for error
+    messages.
 
     Raises:
         InputError: a name is empty, a weight is not a number above 0 and at most `MAX_WEIGHT`, a single name
@@ -27,12 +27,14 @@ def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
 
 
 def weights(text: str, flag: str) -> list[tuple[str, float]]:
-    """Parse a weighted list as `parse` does, without normalization. A single name may have any weight."""
+    """Parse a weighted list as `parse` does, but without normalization. A single name may also have a weight
+    other than 1.
+    """
     parts = [part.strip() for part in text.split(",")]
-    if not all(parts) or len(parts) > MAX_PARTS:
-        raise InputError(
-            f"{flag}: {text!r} is not NAME or NAME:WEIGHT,NAME:WEIGHT (at most {MAX_PARTS} names)"
-        )
+    if not all(parts):
+        raise InputError(f"{flag}: {text!r} contains an empty name; use NAME or NAME:WEIGHT,NAME:WEIGHT")
+    if len(parts) > MAX_PARTS:
+        raise InputError(f"{flag}: {len(parts)} names were given; at most {MAX_PARTS} are allowed")
     return [_part(part, text, flag) for part in parts]
 
 

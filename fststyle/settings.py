@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings")
 
 NAMES = "lower-case letters, digits and hyphens"
-"""Description of the characters that are allowed in the name of a result."""
+"""Description, for messages, of the characters that are allowed in the name of a trained style or model."""
 MAX_NAME_LENGTH = 64
-"""Maximum length of the name of a result in characters."""
+"""Maximum length of the name of a trained style or model in characters."""
 
 
 def to_name(text: str, default: str = "style") -> str:
-    """Convert ``text`` to a valid name of a result: `NAMES`, at most `MAX_NAME_LENGTH` characters.
+    """Convert ``text`` to a valid name of a style or model: `NAMES`, at most `MAX_NAME_LENGTH` characters.
 
     Accents are dropped, and each sequence of other characters becomes one hyphen. Returns ``default`` if
     nothing is left.
@@ -52,17 +52,17 @@ def option(
     former: str | None = None,
     absent: Any = None,
 ) -> Any:
-    """Return a dataclass field that becomes a command-line option.
+    """Return a dataclass field that `fststyle.cli.options.with_settings` turns into a command-line option.
 
     Args:
         default: the default value.
-        help: the help text, without the range and the choices, which are appended.
+        help: the help text. The range and the choices are appended to it.
         min: smallest allowed value.
         max: largest allowed value.
         choices: the allowed values.
         flags: command-line flags; by default, derived from the name of the field.
         former: former name of the field; see `accepts_former_names`.
-        absent: the value for checkpoints that were written before the field existed.
+        absent: the value for checkpoints that were written before the field existed; see `with_absent`.
     """
     return dataclasses.field(
         default=default,
@@ -81,7 +81,7 @@ def option(
 def accepts_former_names(settings_type: type[Settings]) -> type[Settings]:
     """Class decorator that keeps former field names working.
 
-    They work as keyword arguments and as attributes, with a `DeprecationWarning`.
+    They work as keyword arguments of the constructor and as attributes, with a `DeprecationWarning`.
     """
     init = settings_type.__init__
 
@@ -99,7 +99,8 @@ def current_names(settings_type: type, values: dict[str, Any], stacklevel: int =
     """Return ``values``, keyword arguments of ``settings_type``, with former field names replaced by current
     names.
 
-    Each replacement emits a `DeprecationWarning` at ``stacklevel``.
+    Each replacement emits a `DeprecationWarning`. ``stacklevel`` is as in `warnings.warn`: 2 is the caller of
+    this function.
     """
     former = _former_names(settings_type)
     for name in values.keys() & former.keys():
@@ -144,9 +145,10 @@ def _warn_former(former: str, name: str, stacklevel: int) -> None:
 
 
 def unknown(what: str, error: TypeError) -> InputError:
-    """Return an `InputError` that reports an unknown keyword argument of ``what``, a function or a class.
+    """Return an `InputError` that reports an unknown keyword argument.
 
-    ``error`` is the `TypeError` that the settings dataclass raised.
+    ``what`` is the name of the function or class that was called, and ``error`` the `TypeError` that its
+    settings dataclass raised.
     """
     return InputError(f"{what} has no such setting: {str(error).partition('argument ')[2] or error}")
 

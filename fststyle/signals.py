@@ -26,20 +26,21 @@ _RETRY = 0.05
 
 
 def ending() -> list[signal.Signals]:
-    """Return the signals that end a program and exist on this system."""
+    """Return SIGINT, SIGTERM and SIGHUP, as far as they exist on this system."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 @contextlib.contextmanager
 def exceptions_for_signals() -> Iterator[None]:
-    """Context manager that converts signals to exceptions in the main thread.
+    """Context manager that converts signals to exceptions. It must be used in the main thread.
 
-    SIGINT raises `KeyboardInterrupt`; the other signals raise `SystemExit` with status 128 + number. A signal
-    that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the exception
-    is raised after the import. An exception that Python cannot propagate, because it interrupted a destructor
-    or a callback, is raised again. After the block, a signal ends the process immediately, unless a signal
-    was already raised in the block.
+    SIGINT raises `KeyboardInterrupt`; SIGTERM and SIGHUP raise `SystemExit` with status 128 + number. A
+    signal that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the
+    exception is raised after the import. An exception that Python cannot propagate, because it interrupted a
+    destructor or a callback, is raised again. For `BURST` seconds after an exception, further signals are
+    ignored. After the block, a signal ends the process immediately, unless a signal was already raised in the
+    block.
     """
     ends = _Ends()
     numbers = _replaced(ends)
@@ -54,7 +55,9 @@ def exceptions_for_signals() -> Iterator[None]:
 
 
 class _Ends:
-    """Signal handler of `exceptions_for_signals`. ``number`` is the last signal that it raised."""
+    """Signal handler of `exceptions_for_signals`. ``number`` is the last signal for which it raised an
+    exception, or None.
+    """
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -126,7 +129,7 @@ def deferred_interrupts(on_signal: Callable[[], object] = lambda: None) -> Itera
 @contextlib.contextmanager
 def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
     """Context manager that installs ``handler`` for SIGINT, SIGTERM and SIGHUP, except for those that are
-    ignored, and restores the former handlers at the end of the block.
+    ignored, and restores the former handlers at the end of the block. It must be used in the main thread.
     """
     before = _replaced(handler)
     try:

@@ -70,8 +70,8 @@ def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
 def _round(kernel: Floats) -> tuple[NDArray[np.int16], Floats]:
     """Round a kernel (O, I, h, w) to integers. Returns the integers and the scales, (O,).
 
-    The sum over the taps of each input channel is preserved to within rounding: if the rounded taps have
-    another sum, those with the largest rounding errors are adjusted by one. Activations vary little over
+    The sum over the taps of each input channel is preserved to within rounding: if the rounded taps have a
+    different sum, those with the largest rounding errors are adjusted by one. Activations vary little over
     three pixels, so the error of the response is mainly the error of this sum.
     """
     scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(MAX_WEIGHT)

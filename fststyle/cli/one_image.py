@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OneImage:
-    """A decoded input image and its output, which is either the file ``target`` or the stream ``stdout``.
-
-    The other one is None.
+    """A decoded input image and its output: either the file ``target`` or the stream ``stdout``. The other
+    one is None.
     """
 
     source: "Picture"
@@ -38,13 +37,15 @@ def open_picture(
     Args:
         name: path of the image, or "-" for stdin.
         output: the output, as in `fststyle.runtime.output_paths.plan`.
-        label: last part of the default output name, as the ``style`` of `plan`.
+        label: suffix of the default output name, NAME-LABEL.EXT; the argument ``style`` of `plan`.
         others: further inputs that must not be overwritten.
         console: console for notes.
 
     Raises:
         InputError: the image does not exist, is a folder, or cannot be read.
-        OutputError: the output cannot be written, is one of the inputs, or is stdout and a terminal.
+        OutputError: the output cannot be written, is one of the inputs, or is stdout, which is closed or a
+            terminal.
+        DependencyError: the package for the format of the image is not installed.
     """
     from fststyle.io import images
     from fststyle.runtime.batch import read_stdin

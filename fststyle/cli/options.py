@@ -92,7 +92,7 @@ def number(help: str, minimum: float, maximum: float | None = None) -> Any:
     """Return a typer option for a number within a range. The range is appended to the text ``help``.
 
     It is for values that are not a field of a settings dataclass. A value outside the range raises
-    `InputError`, with the same message as for a field.
+    `InputError`, with the same message as `fststyle.settings.check`.
     """
 
     def check_range(value: float, parameter: typer.CallbackParam) -> float:
@@ -141,10 +141,11 @@ def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> Non
 
 
 def main(app: typer.Typer) -> None:
-    """Run the program. Prints an `FststyleError` as one line on stderr, and exits with its exit code.
+    """Run the program ``app``. Prints an `FststyleError` as one line on stderr, and exits with its exit code.
 
     An `OSError` is also printed as one line, with exit code 2; a `BrokenPipeError` and other exceptions
-    propagate. Warnings are hidden unless Python is started with -W.
+    propagate. Warnings are hidden unless Python is started with -W or PYTHONWARNINGS. A closed stdout or
+    stderr is replaced (`replace_closed_streams`).
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

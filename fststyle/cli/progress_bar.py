@@ -14,9 +14,11 @@ Item = TypeVar("Item")
 
 
 class Bar:
-    """Progress bar for training: step, remaining time, speed in ``unit`` per second, and losses.
+    """Context manager that shows the progress of training: step, remaining time, speed in ``unit`` per
+    second, and losses.
 
-    If the console is not a terminal, about 20 lines are printed instead.
+    ``steps`` is the total number of steps. If the console is not a terminal, about 20 lines are printed
+    instead of a bar.
     """
 
     def __init__(self, console: "Console", steps: int, unit: str = "images"):
@@ -48,7 +50,7 @@ class Bar:
             self.live.stop()
 
     def update(self, now: "TrainingProgress") -> None:
-        """Show the progress after a training step."""
+        """Show the progress after a training step. Without a terminal, most steps print nothing."""
         losses = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in now.losses.items()]
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
@@ -74,7 +76,7 @@ def _number(value: float) -> str:
 
 
 def counting(console: "Console") -> "Progress":
-    """Return a progress bar that counts images or frames.
+    """Return a progress bar for counting images or frames.
 
     It disappears at the end. It is not shown if the console is not a terminal.
     """

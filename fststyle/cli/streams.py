@@ -16,7 +16,7 @@ _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 def replace_closed_streams() -> None:
-    """Replace a closed stdout or stderr with the null device, and wrap stderr in `ForgivingStream`.
+    """Replace a closed stdout or stderr with the null device, and wrap `sys.stderr` in `ForgivingStream`.
 
     Otherwise the next file that is opened would get the file descriptor of the closed stream, and libraries
     that print to this descriptor would write to that file.
@@ -61,7 +61,7 @@ def printable(text: str) -> str:
 
 
 def problem(error: Exception) -> str:
-    """Return the line that reports an error on stderr, without a line break at the end."""
+    """Return the line that reports an error on stderr, "fststyle: MESSAGE", without a line break."""
     return f"fststyle: {printable(' '.join(str(error).split()))}"
 
 
@@ -89,7 +89,7 @@ def result(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Print requested data on stdout.
+    """Print a result on stdout.
 
     Raises `OutputError` if printing fails, except for a closed pipe, which raises `BrokenPipeError`.
     """

@@ -26,8 +26,8 @@ def register(app: typer.Typer) -> None:
 
         Writes NAME.onnx (for live networks also NAME-int8.onnx), the checkpoint NAME.pt and NAME-preview.jpg
         to the output folder. Ctrl-C saves a checkpoint; --resume continues from it with the same settings.
-        The progress bar shows the losses: "discriminator" is 0.25 at chance level (with lsgan), and "spread"
-        is the contrast of the stylized images relative to that of the paintings.
+        The progress bar shows the losses: with --adversary lsgan, "discriminator" is 0.25 at chance level.
+        "spread" is the contrast of the stylized images relative to that of the paintings.
         """
         out, trained = run_training("fststyle.train.translate.train", settings, settings.steps)
         print_results(out, trained)

@@ -40,8 +40,8 @@ def register(app: typer.Typer) -> None:
         """Train a VAE.
 
         Writes NAME.onnx (decoder), NAME-encoder.onnx, the checkpoint NAME.pt and NAME-preview.png to the
-        output folder. The mean ELBO of the test images, in nats, is printed after each epoch. Ctrl-C saves a
-        checkpoint; --resume continues from it.
+        output folder. The mean evidence lower bound (ELBO) of the test images, in nats, is printed after each
+        epoch. Ctrl-C saves a checkpoint; --resume continues from it.
         """
         out, trained = run_training("fststyle.train.generative.vae", settings, settings.epochs)
         streams.print_lines(out, f"decoder     {trained.onnx}", f"encoder     {trained.encoder}")

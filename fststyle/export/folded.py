@@ -26,7 +26,8 @@ This is half a step less than b / 127.5 - 1, so that the zero point is an intege
 class Core(nn.Module):
     """The part of a live network that the PyTorch exporter exports.
 
-    It maps folded images, float32 (N, 48, h, w), to folded images of the same shape.
+    It maps folded images (each block of 4x4 RGB pixels is one position with 48 channels), float32
+    (N, 48, h, w), to folded images of the same shape.
     """
 
     def __init__(self, net: nn.Module):
@@ -39,7 +40,8 @@ class Core(nn.Module):
 
 
 class FoldedFrame(nn.Module):
-    """PyTorch equivalent of the complete ONNX file: uint8 (N, H, W, 3) RGB to the same.
+    """PyTorch equivalent of the complete ONNX file: maps RGB frames, uint8 (N, H, W, 3), to stylized frames
+    of the same shape and type.
 
     ``net`` is a live network, and ``fold`` the side in pixels of the squares that it folds into channels.
     """
@@ -126,7 +128,8 @@ class _Nodes:
 
 
 def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
-    """Return nodes that pad the frame at the bottom and right to multiples of the stride, and fold it.
+    """Return nodes that pad the input ``frame`` at the bottom and right to multiples of the stride, and fold
+    it.
 
     Padding is by replication. The output of the nodes is ``frame_folded``, uint8 (N, 48, h, w).
     """
@@ -167,9 +170,10 @@ def _before(made: _Nodes, frame: FoldedFrame) -> list[NodeProto]:
 
 
 def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
-    """Connect the core to uint8 input and output. Returns the changed nodes and the name of the uint8 output.
+    """Connect the nodes of a `Core` to uint8 input and output. Returns the changed nodes and the name of the
+    uint8 output.
 
-    An int8 core starts and ends with quantizations, with scales that are calibrated on photos. These scales
+    An int8 graph starts and ends with quantization nodes, whose scales are calibrated on photos. These scales
     are replaced by the exact scale of a frame (`SCALE`, `ZERO`), so that the first layer reads the bytes of
     the frame and the last layer writes bytes.
     """
@@ -178,7 +182,7 @@ def _join(nodes: list[NodeProto], made: _Nodes) -> tuple[list[NodeProto], str]:
 
 
 def _read_bytes(nodes: list[NodeProto], scale: list[str]) -> list[NodeProto]:
-    """Connect the core to the uint8 input ``frame_folded``. Returns the changed nodes."""
+    """Connect the nodes of a `Core` to the uint8 input ``frame_folded``. Returns the changed nodes."""
     first = [node for node in nodes if node.op_type == "QuantizeLinear" and node.input[0] == "folded"]
     bytes_of = {node.output[0]: "frame_folded" for node in first}
     for node in nodes:  # in topological order
@@ -198,7 +202,7 @@ def _read_bytes(nodes: list[NodeProto], scale: list[str]) -> list[NodeProto]:
 
 
 def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodeProto], str]:
-    """Add a uint8 output to the core. Returns the changed nodes and the name of the output."""
+    """Add a uint8 output to the nodes of a `Core`. Returns the changed nodes and the name of the output."""
     last = next(
         (node for node in nodes if node.op_type == "DequantizeLinear" and node.output[0] == "painted"), None
     )
@@ -216,7 +220,7 @@ def _write_bytes(nodes: list[NodeProto], scale: list[str]) -> tuple[list[NodePro
 
 
 def _after(made: _Nodes, last: str, frame: FoldedFrame) -> list[NodeProto]:
-    """Return nodes that unfold ``last``, the uint8 output of the core, and crop it to the frame size.
+    """Return nodes that unfold ``last``, the folded uint8 output, and crop it to the frame size.
 
     Their output is ``styled``, uint8 (N, H, W, 3).
     """

@@ -57,7 +57,7 @@ def export_graph(
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file atomically, and create its folder. Raises `OutputError` if it cannot be written."""
+    """Write a file atomically, and create its folder if needed. Raises `OutputError` if this fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:

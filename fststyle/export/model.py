@@ -3,8 +3,8 @@
 * `FrameInput`: input ``frame``, uint8 (N, S, S, 3) RGB with a fixed S; float32 outputs of the network.
 * `PictureOutput`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
 
-N is dynamic. As with styles, the exported graph is compared with the network before the file is written, and
-the metadata of the file describes the model.
+N is dynamic, and Z is the number of latent dimensions. As with styles, the exported graph is compared with
+the network before the file is written, and the metadata of the file describes the model.
 """
 
 import json
@@ -35,7 +35,8 @@ for other outputs, relative to their largest absolute value.
 class FrameInput(nn.Module):
     """Wrapper that gives a network uint8 frame input.
 
-    ``net`` takes (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3. Grayscale is ITU-R BT.601 luma.
+    ``net`` takes (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3. For one channel, RGB is converted
+    to ITU-R BT.601 luma.
     """
 
     weights: Tensor
@@ -56,7 +57,8 @@ class FrameInput(nn.Module):
 class PictureOutput(nn.Module):
     """Wrapper that gives a generator uint8 image output.
 
-    ``net`` maps latent vectors (N, Z) to (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3.
+    ``net`` maps latent vectors (N, Z) to (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3. Grayscale
+    output is repeated to three channels.
     """
 
     def __init__(self, net: nn.Module, channels: int):
@@ -131,9 +133,10 @@ def _difference(
     output_names: list[str],
     bounds: tuple[float, float],
 ) -> float:
-    """Return the largest difference between graph and module for the inputs ``given``.
+    """Return the largest difference between graph and module for the inputs ``given``, as in `export_model`.
 
-    Raises `ExportError` if it is above ``bounds``, an element of `_BOUNDS`.
+    Raises `ExportError` if an output has a different shape or type, or if a difference is above ``bounds``
+    (an element of `_BOUNDS`).
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3

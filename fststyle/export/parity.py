@@ -14,7 +14,8 @@ SIZES = ((1, 16, 16), (1, 17, 31), (2, 50, 37), (1, 96, 129))
 """Shapes (N, H, W) to compare: the smallest frame, odd sides, a batch, and a larger frame."""
 
 TOLERANCE = {"fp32": (1, 0.02), "fp16-weights": (8, 0.35), "fp16": (24, 1.5)}
-"""Largest allowed maximum and mean of the absolute differences (0-255) for one shape, by precision.
+"""Precision -> largest allowed maximum and largest allowed mean of the absolute differences between pixel
+values in 0-255, for each shape in `SIZES`.
 
 Rounding ties differently causes a difference of 1.
 """
@@ -40,12 +41,13 @@ def check_parity(
         photos: uint8 (H, W, 3) RGB each, at least one for the precisions in `PSNR`; others ignore them.
 
     Returns:
-        The "largest" absolute difference (0-255) and the "mean" of the mean absolute differences over the
-        `SIZES`. For the precisions in `PSNR`, also "psnr", the mean over the photos in dB.
+        A dict of statistics of the absolute differences between pixel values in 0-255: ``largest`` is the
+        maximum over all `SIZES`, and ``mean`` the average of the means of the `SIZES`. For the precisions in
+        `PSNR`, ``psnr`` is the mean PSNR over the photos in dB.
 
     Raises:
-        ExportError: an output has another shape or type than that of the module, a difference is above
-            `TOLERANCE`, or the PSNR is below `PSNR`.
+        ExportError: an output of the graph differs from that of the module in shape or type, a difference is
+            above `TOLERANCE`, or the PSNR is below `PSNR`.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
@@ -85,7 +87,7 @@ def check_parity(
 
 
 def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
-    """Return the peak signal-to-noise ratio of the graph relative to the module, in dB."""
+    """Return the peak signal-to-noise ratio of the graph relative to the module for one photo, in dB."""
     with torch.inference_mode():
         wanted = frame(torch.from_numpy(photo[None])).numpy().astype(np.float64)
     error = np.square(session.run(["styled"], {"frame": photo[None]})[0] - wanted).mean()

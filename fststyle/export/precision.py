@@ -20,7 +20,8 @@ _MAX_WEIGHT = 64
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy with the large weights stored as float16, which the graph casts to float32.
+    """Return a copy of a model with the large weights (`_SMALL`) stored as float16, which the graph casts to
+    float32.
 
     The file has about half the size. The weights keep their names, so training can start from the file.
     """
@@ -31,8 +32,8 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy of a model in which the large kernels are stored as int8, from -64 to 64, and dequantized
-    by the graph.
+    """Return a copy of a model in which the large kernels (`_SMALL`) are stored as int8, from -64 to 64, and
+    dequantized by the graph.
 
     The file has about a quarter of the size. The int8 kernels are byte-identical to those of the int8 file
     (`fststyle.export.quantize`), which can therefore refer to this file (`fststyle.external_data`). The last
@@ -102,7 +103,8 @@ def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy that computes in float16, except for operators such as resampling and instance norm.
+    """Return a copy of a model that computes in float16, except for operators such as resampling and instance
+    norm. Inputs and outputs keep their types.
 
     In float16, the sums of instance norm over an image would overflow.
     """
@@ -139,5 +141,5 @@ CONVERT = {
 }
 """Function that converts a complete float32 graph, by precision. Each returns a copy.
 
-For int8, the core is already quantized (`fststyle.export.quantize`).
+For int8, the graph is already quantized (`fststyle.export.quantize`).
 """

@@ -1,4 +1,4 @@
-"""Static int8 quantization of the core of a live network.
+"""Static int8 quantization of the graph of a live network (`fststyle.export.folded.Core`).
 
 Weights are quantized per channel, and activation ranges are calibrated on photos, as in Jacob et al. 2018,
 "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"
@@ -28,12 +28,12 @@ _MAX_WEIGHT = 63
 def quantize_core(
     core: onnx.ModelProto, photos: Sequence[RGB], fold: int, stride: int, leave: Sequence[str] = ()
 ) -> onnx.ModelProto:
-    """Return a copy of the core with convolutions quantized to int8.
+    """Return a copy of a graph with convolutions quantized to int8.
 
     Exceptions of ONNX Runtime's quantizer are not converted.
 
     Args:
-        core: float32 graph with the input ``folded``.
+        core: float32 graph of a `fststyle.export.folded.Core`, with the input ``folded``.
         photos: calibration photos, uint8 (H, W, 3) RGB each, with H and W of at least ``stride``.
         fold: side in pixels of the squares that are folded into channels.
         stride: the photos are cropped to multiples of this.
@@ -162,7 +162,8 @@ def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -
 
 
 def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
-    """Round the weights of the last layer so that flat regions stay flat, as `Live.constrain` does in float.
+    """Round the weights of the last layer of ``model`` so that flat regions stay flat, as `Live.constrain`
+    does in float. ``core`` is the float32 graph.
 
     Otherwise the output of the int8 network contains a grid. The response of a kernel to a flat region is the
     sum of its taps. All output channels, which are the pixels of a block, share one scale. Where the sum of
@@ -217,7 +218,7 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
 
 
 def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
-    """Return photos as inputs of the core, float32 (1, 3 * fold**2, H / fold, W / fold) each.
+    """Return photos as folded inputs of a network, float32 (1, 3 * fold**2, H / fold, W / fold) each.
 
     ``photos`` are uint8 (H, W, 3) RGB each. They are first cropped at the bottom and right to multiples of
     ``stride``.

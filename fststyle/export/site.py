@@ -53,7 +53,8 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
     """Write a static site with the given styles, which are names or .onnx files.
 
     The int8 files of the styles are included if they exist, and so are the base networks, which strengths
-    other than 1 need. The site replaces an empty folder, and an earlier export if ``overwrite`` is set.
+    other than 1 need. The output folder must be missing, empty, or an earlier export, which is replaced only
+    if `SiteSettings.overwrite` is True.
 
     Raises:
         InputError: no styles are given, several have the same name, or the photo cannot be read.
@@ -93,7 +94,10 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
 
 
 def _checked(style: str | Path) -> BrowserStyle:
-    """Load a style to check it, and return its files for the browser. Raises `StyleError`."""
+    """Load a style to check it, and return its files for the browser.
+
+    Raises `StyleError` if it cannot be loaded, is an int8 file, or has a name that is not valid in a URL.
+    """
     entry = catalogue.locate(style)
     load_style(entry.path, device="cpu", precision="float")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", entry.name):
@@ -110,7 +114,7 @@ def _checked(style: str | Path) -> BrowserStyle:
 
 
 def _check_target(target: Path, settings: SiteSettings) -> None:
-    """Raise `OutputError` unless the site may be written to ``target``."""
+    """Raise `OutputError` unless ``target`` is missing, empty, or an earlier export to be overwritten."""
     if not target.exists():
         return
     if not target.is_dir():
@@ -125,7 +129,7 @@ def _check_target(target: Path, settings: SiteSettings) -> None:
 
 
 def _install(part: Path, target: Path) -> None:
-    """Move the folder ``part`` to ``target``, and delete the former folder."""
+    """Move the folder ``part`` to ``target``. An existing folder ``target`` is deleted."""
     former = part.with_suffix(".former")
     if target.exists():
         target.rename(former)

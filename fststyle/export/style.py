@@ -27,7 +27,10 @@ from fststyle.settings import accepts_former_names
 class Card:
     """Metadata of a style file, stored in its ``metadata_props``. Unknown fields are empty.
 
-    ``style_sha256`` is the SHA-256 of the file of the style image.
+    ``name`` is the name of the style, and ``network`` that of the architecture. ``network_settings`` are its
+    keyword arguments, and ``trained_with`` the settings of the training run. ``style_sha256`` is the
+    SHA-256 of the file of the style image. ``title``, ``artist``, ``year`` and ``license`` are those of the
+    painting.
     """
 
     name: str
@@ -44,10 +47,12 @@ class Card:
 
 
 def traced(net: nn.Module) -> onnx.ModelProto:
-    """Trace a network as a float32 ONNX graph without metadata, for several calls of `export_module`.
+    """Trace a network as a float32 ONNX graph without metadata, which several calls of `export_module` can
+    use.
 
-    The graph of a network with a ``core`` (a live network) contains only the core, on folded images. Any
-    other graph has the frame contract (`fststyle.export.frame`). ``net`` is set to evaluation mode.
+    For a network with a method ``core`` (a live network), the graph contains only this method, which works on
+    folded images (`fststyle.export.folded`). Any other graph has the frame contract
+    (`fststyle.export.frame`). ``net`` is set to evaluation mode.
 
     Raises:
         ExportError: the network cannot be exported.
@@ -72,8 +77,8 @@ def export_module(
 
     Args:
         net: a module on the CPU that maps (N, 3, H, W) in [-1, 1] to the same shape, for H and W that are
-            multiples of its attribute ``stride``. A live network also has a ``core``, which maps folded
-            images. The module is set to evaluation mode.
+            multiples of its attribute ``stride``. A live network also has a method ``core``, which maps
+            folded images (`fststyle.export.folded`). The module is set to evaluation mode.
         card: the metadata.
         path: the file to write. An existing file is replaced.
         precision: one of `fststyle.export.settings.PRECISIONS`.
@@ -138,7 +143,9 @@ def _trace_core(frame: FoldedFrame) -> onnx.ModelProto:
 def _folded(
     core: onnx.ModelProto, frame: FoldedFrame, precision: str, photos: Sequence[RGB]
 ) -> onnx.ModelProto:
-    """Return the complete graph of a live network with the given core, in the given precision."""
+    """Return the complete graph of a live network in the given precision. ``core`` is the graph of its
+    `Core`.
+    """
     if precision == "int8":
         # The noise has batch size 1, and its projections are too small to benefit from int8.
         noise = [node.name for node in core.graph.node if any("noise" in name for name in node.input)]

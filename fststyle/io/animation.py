@@ -32,7 +32,7 @@ class Assembler(Protocol):
         """Append a frame.
 
         Args:
-            still: an encoded still image of the size of the animation.
+            still: an image file with one frame, in the format and size of the animation.
             duration: duration in milliseconds; None means `DEFAULT_MS`.
         """
 
@@ -156,7 +156,9 @@ class WebP:
 
 
 class Png:
-    """Assembler of an APNG file from still PNG files of one pixel type. Each frame replaces the last one."""
+    """Assembler of an APNG file from still PNG files, which must all have the same pixel type. Each frame
+    replaces the previous one.
+    """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         self._file, self._size, self._loop = file, size, loop
@@ -208,7 +210,7 @@ ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assemble
 }
 """Pillow's name of the format -> its assembler.
 
-Arguments: an open seekable file, the size (H, W), and the loop count (0: endless, None: not stated).
+Arguments: an open seekable file, the size (H, W), and the loop count (0: endless, None: play once).
 """
 
 

@@ -22,13 +22,12 @@ the content of an image file, or a path.
 
 
 def to_picture(image: ImageLike) -> tuple[Picture, Callable[[Frame], Any]]:
-    """Return the first frame of an image as a `Picture`, and a function that converts a frame to the result
-    type.
+    """Return the first frame of an image as a `Picture`, and a function that converts a stylized frame to the
+    type that the API returns for this input.
 
-    For a `Picture`, the result is a `Picture`. For a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, it is an
-    array: (H, W, 4) if the frame has alpha, otherwise (H, W, 3). For all other types, it is a Pillow image of
-    mode RGB, or RGBA if the frame has alpha, with the color profile. If the input is a file, it also has the
-    EXIF data.
+    For a `Picture`, that is a `Picture`. For a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, it is an array:
+    (H, W, 4) if the frame has alpha, otherwise (H, W, 3). For all other types, it is a Pillow image of mode
+    RGB, or RGBA if the frame has alpha, with the color profile and, if the input is a file, its EXIF data.
 
     Raises:
         InputError: ``image`` is of another type, an array of another shape or dtype, or cannot be read.

@@ -22,7 +22,9 @@ SIDES = (28, 32, 64, 128)
 MIN_PICTURES = 8
 """Minimum number of training images in IDX files, or of usable images in a folder."""
 HOLD_OUT = 10
-"""Every tenth usable image of a folder, in the order of the paths, is held out. MNIST has test files."""
+"""One image in this number of usable images of a folder, in the order of the paths, is held out for testing.
+IDX datasets have separate test files.
+"""
 MAX_BYTES = 8 << 30
 """Maximum size in bytes of the resized images of a folder, as RGB."""
 
@@ -35,8 +37,8 @@ class Dataset:
         rgb: the images, uint8 (N, S, S, C), where C is 1 if all images are gray, otherwise 3.
         labels: indices into ``classes``, int64 (N,), or None.
         classes: the names of the classes; empty without labels.
-        skipped: paths of files of a folder that could not be read.
-        held_out: whether this is the held-out part of a folder.
+        skipped: paths of the image files in a folder that could not be read.
+        held_out: whether these are the images of a folder that are held out for testing (`HOLD_OUT`).
     """
 
     rgb: Pixels
@@ -73,9 +75,9 @@ def load(
     """Return the training set and the test set.
 
     Args:
-        data: "mnist", "fashion-mnist", a folder with the IDX files of MNIST (compressed or not; a missing
-            part is an empty set), or any other folder of images. Its subfolders are the classes if there are
-            at least two and all images are in subfolders.
+        data: "mnist", "fashion-mnist", a folder with IDX files named as those of MNIST (compressed or not; a
+            missing part is an empty set), or any other folder of images. Its subfolders are the classes if
+            there are at least two and all images are in subfolders.
         size: side in pixels, one of `SIDES`; default: 28 for IDX files and 64 for images. Images are cropped
             to their central square and resized.
         download: whether torchvision may download mnist or fashion-mnist to the cache folder.
@@ -176,7 +178,8 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
 def joined(learned: Dataset, tested: Dataset) -> Dataset:
     """Return one dataset with the images of the training set, followed by those of the test set.
 
-    It has labels only if both sets have labels. Classes and skipped files are those of the training set.
+    It has labels only if both sets have labels. ``classes`` and ``skipped`` are those of the training set;
+    ``held_out`` is False.
     """
     labels = (
         None

@@ -16,8 +16,8 @@ from fststyle.io.pillow import formats, guarded
 from fststyle.io.pixels import CONVERTED_PROFILE, MIN_SIDE, Frame, from_pil_with_profile, is_srgb, is_usable
 
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
-"""Formats whose images are frames. In other formats, the images after the first are not read: they are pages,
-layers, sizes, or the previews and gain maps that phones append to a JPEG file (MPO).
+"""Formats whose images are the frames of an animation. In other formats, the images after the first are not
+read: they are pages, layers, sizes, or the previews and gain maps that phones append to a JPEG file (MPO).
 """
 _FURTHER = {"TIFF": "page", "PSD": "layer"}
 """Pillow's name of the format -> what an image after the first is called; "image" for other formats."""
@@ -59,7 +59,9 @@ class Opened:
 
 @contextlib.contextmanager
 def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
-    """Context manager that opens an image file. An exception of Pillow in the block becomes an `InputError`.
+    """Context manager that opens an image file.
+
+    An exception in the block, such as one of Pillow, becomes an `InputError`, except for an `FststyleError`.
 
     Args:
         stream: the open file, which must be seekable.
@@ -125,7 +127,7 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
     propagate, so iterate within the block of `opened`.
 
     Args:
-        opened: the file.
+        opened: the opened file.
         name: the file name, with which messages begin.
         max_pixels: limit of H * W of a frame.
 
@@ -157,7 +159,8 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
     """Raise `InputError` if a side is below 16 pixels, or all frames together have more than ``max_pixels``
     pixels.
 
-    ``size`` is (width, height).
+    ``size`` is the (width, height) of each frame, and ``frames`` their number. The message begins with
+    ``name``.
     """
     width, height = size
     if min(width, height) < MIN_SIDE:
@@ -215,8 +218,8 @@ def _profile(image: Image.Image) -> bytes | None:
 
 
 def _wide(image: Image.Image) -> Iterator[str]:
-    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB, which video frames
-    do not keep.
+    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB. Video frames do not
+    keep it.
     """
     if (icc := _profile(image)) and is_usable(icc, image.mode) and not is_srgb(icc):
         yield CONVERTED_PROFILE
@@ -250,8 +253,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield `MOTION_PHOTO` if a JPEG file contains a video after the image, as photos of phones do. The XMP
-    data need not mention it. The position of ``stream`` is restored.
+    """Yield `MOTION_PHOTO` if a JPEG file contains an MP4 video, as phones append it to photos. The XMP data
+    need not mention it. The position of ``stream`` is restored.
     """
     if image.format not in ("JPEG", "MPO"):
         return

@@ -97,8 +97,8 @@ def encode(
     Args:
         frame: the frame.
         kind: Pillow's name of the format.
-        alpha: whether the file has transparency, if the format supports it. A frame without alpha is then
-            opaque. Otherwise, a frame with alpha is composited on white.
+        alpha: whether to write an alpha channel. A frame without alpha then gets an opaque one. If False, or
+            if the format has no transparency, a frame with alpha is composited on white.
         icc: color profile of the frame; None for sRGB. For a format without profiles, the frame is converted
             to sRGB.
         quality: 1..100, for JPEG, WebP, AVIF, HEIC and JPEG XL.
@@ -124,8 +124,9 @@ def write_picture(
 ) -> list[str]:
     """Write all frames of a picture. Returns the names of what the file cannot contain, such as "EXIF data".
 
-    With ``strip``, metadata is omitted, and is not among these names. ``file`` must be seekable if the
-    picture is animated. Exceptions of Pillow propagate.
+    ``kind``, ``quality`` and ``exact`` are as in `encode`. If ``strip`` is True, metadata is omitted and is
+    not among these names. ``file`` must be seekable if the picture is animated. Exceptions of Pillow
+    propagate.
     """
     alpha = any(frame.alpha is not None for frame in picture.frames)
     extra, lost = metadata.options(Metadata() if strip else picture.metadata, kind, picture.size)
@@ -159,8 +160,8 @@ def write_picture(
 
 
 def _fitting(frame: Frame, kind: str, alpha: bool, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """Convert a frame to the alpha and the colors that the format supports. Returns the frame and the color
-    profile to store.
+    """Add or remove the alpha channel of a frame, and convert its colors, as `encode` documents for ``alpha``
+    and ``icc``. Returns the new frame and the color profile to store.
     """
     if alpha and kind in _ALPHA:
         if frame.alpha is None:
@@ -206,5 +207,5 @@ def _lost_alpha(frames: Sequence[Frame], kind: str) -> list[str]:
 
 
 def is_partial(alpha: Gray | None) -> bool:
-    """Return whether some pixels of ``alpha`` are neither fully transparent nor opaque; False for None."""
+    """Return whether any pixel of ``alpha`` is neither fully transparent nor fully opaque; False for None."""
     return alpha is not None and bool(((alpha > 0) & (alpha < 255)).any())

@@ -1,6 +1,6 @@
-"""Changes of size, orientation and thumbnail in EXIF data without moving other values.
+"""Change size, orientation and thumbnail in EXIF data without moving other values.
 
-Maker notes contain offsets from the start of the EXIF data, which would be invalid if the data were
+Maker notes contain offsets from the start of the EXIF data. These would be invalid if the data were
 rewritten.
 """
 
@@ -75,8 +75,8 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag of a directory: ``at`` is the offset of its 12-byte record, and ``start`` and ``end`` are the
-    offsets of the start and the end of its value.
+    """One tag of a directory: ``kind`` is its TIFF type, ``at`` the offset of its 12-byte record, and
+    ``start`` and ``end`` are the offsets of the start and the end of its value.
     """
 
     tag: int
@@ -87,7 +87,7 @@ class _Entry:
 
 
 class _Directory:
-    """One directory of EXIF data, at the offset ``at``.
+    """One directory of EXIF data, at the offset ``at``. ``order`` is the byte order, "<" or ">".
 
     Raises:
         ValueError, struct.error: the data is damaged.
@@ -104,7 +104,9 @@ class _Directory:
 
     @classmethod
     def first(cls, data: bytearray) -> "_Directory":
-        """Return the first directory of data that starts with a TIFF header."""
+        """Return the first directory of data that starts with a TIFF header; without one, raise
+        `ValueError`.
+        """
         order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(bytes(data[:4]))
         if order is None:
             raise ValueError("no TIFF header")
@@ -146,8 +148,10 @@ class _Directory:
                 self._put(entry, size[0])
 
     def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
-        """Overwrite the thumbnail of the directory at ``at`` with zeros. If the directory follows all parts
-        to keep, truncate the data after them. ``used`` has the (start, end) offsets of these parts.
+        """Remove the thumbnail of the directory at the offset ``at``.
+
+        ``used`` has the (start, end) offsets of the parts to keep. A thumbnail that does not overlap them is
+        overwritten with zeros. If the directory follows all of them, the data after them is cut off.
         """
         try:
             entries = list(_Directory(self._data, self._order, at)._entries())

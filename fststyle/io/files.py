@@ -20,7 +20,8 @@ PIPE = "-"
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[BinaryIO]:
     """Context manager that yields an open temporary binary file. At the end of the block, the file is renamed
-    to ``destination``; after an exception, it is deleted.
+    to ``destination``; after an exception, it is deleted. If ``destination`` is a link, its target is
+    replaced.
 
     Raises:
         OSError: writing fails, or ``destination`` exists and is write-protected or not a regular file.

@@ -1,4 +1,4 @@
-"""Files in folders, whether folders are writable, and the cache folder."""
+"""Find the files in a folder, check whether a folder is writable, and locate the cache folder."""
 
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -22,8 +22,8 @@ def files(
     Args:
         folder: the folder.
         suffixes: suffixes in lower case, or None for all files.
-        on_refused: called with each subfolder that cannot be read, and, unless ``suffixes`` is None, with
-            each link to a missing file.
+        on_refused: called with the path and an `InputError` for each subfolder that cannot be read, and,
+            unless ``suffixes`` is None, for each link to a missing file.
 
     Raises:
         InputError: ``folder`` does not exist, is not a folder or cannot be read.
@@ -73,7 +73,7 @@ def check_folder(folder: Path) -> None:
                 raise OutputError(f"{folder}: cannot be written: no permission in {place}")
             return
         if place.exists():
-            raise OutputError(f"{folder}: cannot be written: {place} is a file")
+            raise OutputError(f"{folder}: cannot be written: {place} is a file, not a folder")
 
 
 def cache_folder() -> Path:

@@ -1,4 +1,4 @@
-"""The gAMA chunk of PNG files."""
+"""Conversion of PNG images with a gAMA chunk to sRGB."""
 
 import numpy as np
 from PIL import Image
@@ -26,9 +26,10 @@ def of(image: Image.Image) -> float | None:
 
 
 def in_srgb(rgb: RGB, gamma: float) -> RGB:
-    """Return an image in sRGB, uint8 of the same shape.
+    """Convert an image to sRGB, uint8 of the same shape.
 
-    The values of ``rgb``, divided by 255, are linear light to the power of ``gamma``.
+    ``gamma`` is the exponent from `of`: the values of ``rgb``, divided by 255, are linear light to the power
+    of ``gamma``.
     """
     light = (np.arange(256) / 255) ** (1 / gamma)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)

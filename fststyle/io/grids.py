@@ -28,13 +28,13 @@ def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
 
 
 def still(rgb: Pixels) -> Picture:
-    """Return a `Picture` with one frame, uint8 (H, W, 3)."""
+    """Return a `Picture` whose only frame is ``rgb``, uint8 (H, W, 3)."""
     return Picture([Frame(np.ascontiguousarray(rgb))])
 
 
 def confusion(counts: NDArray[np.int64], classes: Sequence[str]) -> Picture:
-    """Return a plot of a confusion matrix (classes, classes): rows are true classes and columns are
-    predictions. Darker cells contain a larger fraction of their row.
+    """Return a plot of the confusion matrix ``counts``, (classes, classes): rows are true classes and columns
+    are predictions. Darker cells contain a larger fraction of their row.
 
     The names of the classes are shortened to 12 characters for rows and to 5 for columns.
     """

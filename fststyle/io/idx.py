@@ -76,15 +76,17 @@ def read_labels(folder: Path, part: str) -> Pixels | None:
 
 
 def classes(name: str, count: int) -> tuple[str, ...]:
-    """Return the names of ``count`` classes: those of Fashion-MNIST if ``name`` contains "fashion" and there
-    are ten classes, otherwise the numbers from 0.
+    """Return the names of ``count`` classes.
+
+    These are the names of Fashion-MNIST if ``name``, the name of the dataset or folder, contains "fashion"
+    and there are ten classes, otherwise the numbers from 0.
     """
     return _FASHION if "fashion" in name.lower() and count == len(_FASHION) else tuple(map(str, range(count)))
 
 
 def cached(name: str, download: bool) -> Path:
-    """Return the folder of mnist or fashion-mnist in the cache. With ``download``, torchvision downloads and
-    verifies a missing dataset.
+    """Return the folder with the IDX files of mnist or fashion-mnist in the cache folder. If ``download`` is
+    True, torchvision downloads and verifies a missing dataset.
 
     Raises:
         InputError: the dataset is not in the cache and ``download`` is False, or the download failed.
@@ -96,8 +98,8 @@ def cached(name: str, download: bool) -> Path:
         return folder
     if not download:
         raise InputError(
-            f"--data {name}: not in {root}; download it with --download (about 12 MB, 30 MB for"
-            " fashion-mnist), or give a folder of IDX files"
+            f"--data {name}: not in {root}; download it with --download (about"
+            f" {12 if name == 'mnist' else 30} MB), or give a folder of IDX files"
         )
     try:
         from torchvision import datasets
@@ -134,14 +136,16 @@ def _sides(path: Path, dimensions: int) -> tuple[int, ...]:
     sides = struct.unpack(f">{dimensions}I", header[4:])
     if min(sides) < 1 or math.prod(sides) > MAX_BYTES:
         raise InputError(
-            f"{path}: its header states {'x'.join(map(str, sides))} bytes; the data must be neither empty nor"
-            f" larger than {MAX_BYTES >> 30} GiB"
+            f"{path}: its header gives a size of {'x'.join(map(str, sides))} bytes; the data must be neither"
+            f" empty nor larger than {MAX_BYTES >> 30} GiB"
         )
     return sides
 
 
 def _bytes(path: Path, most: int) -> bytes:
-    """Return the first ``most`` bytes of a file, decompressed."""
+    """Return the first ``most`` bytes of a file, decompressed if its suffix is .gz. Raises `InputError` if it
+    cannot be read.
+    """
     try:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             return file.read(most)

@@ -89,7 +89,7 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
 
 
 def outline(path: Path, *, max_pixels: int = MAX_PIXELS) -> Outline:
-    """Return the `Outline` of an image file, without decoding all frames.
+    """Return the `Outline` (the header) of an image file, without decoding all frames.
 
     ``max_pixels`` is the limit of H * W. Raises the same errors as `read`.
     """
@@ -129,8 +129,8 @@ def write(
         format: a suffix such as "png" or ".jpg", or Pillow's name of the format; default: the suffix of the
             path, or without one ``picture.format``.
         quality: 1..100, for lossy formats.
-        lossless: whether to write exact pixels; default: True if the picture was read from a lossless file of
-            the same format.
+        lossless: whether to write exact pixels; default: True if the picture was read from a lossless WebP or
+            JPEG XL file and is written in the same format.
         strip_metadata: whether to omit metadata.
 
     Returns:
@@ -176,7 +176,8 @@ def find(
     """Return the sorted files with a suffix in `READABLE` in a folder and its subfolders, except those in
     ``without``.
 
-    ``on_refused`` is called as by `fststyle.io.folders.files`.
+    ``on_refused`` is called with the path and an `InputError` for each subfolder that cannot be read, and for
+    each link to a missing file.
 
     Raises:
         InputError: the folder does not exist or cannot be read, or no files remain.

@@ -1,6 +1,6 @@
 """The header of JPEG XL files, read without the plugin.
 
-The plugin decodes the whole image when it opens a file, so the size is checked before.
+The plugin decodes the whole image when it opens a file, so the size must be checked before that.
 """
 
 from collections.abc import Iterator

@@ -34,8 +34,8 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
 
 
 def _bitstreams(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the type of each image or alpha chunk of a WebP file. Of a frame of an animation, only the type
-    of the first chunk is yielded.
+    """Yield the type of each image or alpha chunk of a WebP file, but for each frame of an animation only the
+    type of its first chunk.
     """
     for _ in range(_MAX_CHUNKS):
         name, length = stream.read(4), int.from_bytes(stream.read(4), "little")

@@ -85,13 +85,15 @@ def is_motion_photo(image: Image.Image) -> bool:
 
 
 def names(metadata: Metadata) -> list[str]:
-    """Return names for the content of ``metadata``, such as "EXIF data", for messages. At most 10."""
+    """Return at most ten names of the content of ``metadata`` for messages, such as "EXIF data"."""
     parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
     return [*parts, *(f"text {key!r}" for key in metadata.text), *_resolution(metadata)][:10]
 
 
 def _resolution(metadata: Metadata) -> list[str]:
-    """Return the name of the resolution for messages, as a list of one, or [] for a default resolution."""
+    """Return a list with the name of the resolution for messages. The list is empty if the resolution is
+    unknown or a default (`_USUAL_DPI`).
+    """
     if metadata.dpi is None or {round(value) for value in metadata.dpi} <= {*_USUAL_DPI}:
         return []
     across, down = (f"{value:.4g}" for value in metadata.dpi)
@@ -109,8 +111,8 @@ def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[
     """Return the metadata as arguments of Pillow's ``save``, and the names of the metadata that is damaged or
     that the format cannot store.
 
-    The orientation is set to 1, and thumbnails are removed. For TIFF, remove the argument ``exif``, and add
-    it to the written file with `with_exif`.
+    The orientation is set to 1, and thumbnails are removed. For TIFF, the caller must remove the argument
+    ``exif``, and add it to the written file with `with_exif`.
 
     Args:
         metadata: the metadata.
@@ -265,8 +267,8 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _upright_xmp(xmp: bytes) -> bytes:
-    """Return the XMP data with orientation 1, and without thumbnails and without the statements that the file
-    contains a gain map, a video or extended XMP data.
+    """Return the XMP data with orientation 1, without thumbnails, and without the properties that declare a
+    gain map, a video or extended XMP data in the file.
     """
     xmp = re.sub(rb'(tiff:Orientation=["\'])\d+(["\'])', rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(rb"(<tiff:Orientation>)\d+(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)

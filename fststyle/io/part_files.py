@@ -16,8 +16,8 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def part_of(target: Path) -> Iterator[Path]:
-    """Context manager that yields the path of an empty file next to ``target``. The caller renames or deletes
-    the file.
+    """Context manager that yields the path of an empty file next to ``target``. The caller must rename or
+    delete the file.
 
     Its name is random while another process writes the same output, and where files cannot be locked, as on
     Windows. Raises `OSError` if the file cannot be created.

@@ -18,10 +18,10 @@ class Picture:
     """A decoded image: one or more frames of one size.
 
     ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name of the format of the file, None
-    if there is no file. ``loop`` is the loop count of an animation as the file states it: 0 is endless, None
-    is not stated (the animation plays once). ``left`` is the number of pages of a TIFF file after the first.
-    ``lossless`` is whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` are the
-    names of everything in the file that is not in this object.
+    if there is no file. ``loop`` is the loop count of an animation: 0 is endless, None is not specified (the
+    animation plays once). ``left`` is the number of pages of a TIFF file after the first. ``lossless`` is
+    whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names the content of the
+    file that is not in this object, for messages.
     """
 
     frames: list[Frame]
@@ -56,9 +56,9 @@ class Outline:
     """The header of an image file.
 
     ``format`` is Pillow's name of the format, ``size`` is (width, height) before the EXIF orientation is
-    applied, ``frames`` is the number of frames, and ``alpha`` is whether the format of the pixels includes
-    transparency. ``loop`` and ``lost`` are as in `Picture`. ``metadata`` are the names of the metadata and
-    the color profile.
+    applied, ``frames`` is the number of frames, and ``alpha`` is whether the pixels can be transparent.
+    ``loop`` and ``lost`` are as in `Picture`. ``metadata`` names the metadata and the color profile for
+    messages.
     """
 
     format: str | None

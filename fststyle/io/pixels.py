@@ -11,7 +11,7 @@ from fststyle.arrays import RGB, Gray
 from fststyle.errors import InputError
 
 MIN_SIDE = 16
-"""Minimum side of a frame in pixels, as in the frame contract of style files."""
+"""Minimum side of a frame in pixels, as in the frame contract of style files (`fststyle.export.frame`)."""
 VISIBLE_ALPHA = 8
 """Minimum alpha (0-255) of a visible pixel."""
 _SAME = 4
@@ -35,7 +35,9 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.rgb.dtype != np.uint8 or self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or 0 in self.rgb.shape:
-            raise InputError(f"a frame must be uint8 (H, W, 3), not {self.rgb.dtype} {self.rgb.shape}")
+            raise InputError(
+                f"a frame must be a non-empty uint8 array (H, W, 3), not {self.rgb.dtype} {self.rgb.shape}"
+            )
         if self.alpha is not None and (
             self.alpha.dtype != np.uint8 or self.alpha.shape != self.rgb.shape[:2]
         ):
@@ -96,12 +98,12 @@ def on_white(rgb: RGB, alpha: Gray) -> RGB:
 
 
 def uncovered(frame: Frame) -> Frame:
-    """Return ``frame`` with the color of the nearest visible pixel in each (nearly) transparent pixel.
+    """Return ``frame`` with the color of each (nearly) transparent pixel replaced by that of the nearest
+    visible pixel.
 
-    A frame without visible pixels is returned unchanged.
-
-    The colors of transparent pixels are arbitrary, often black. They would otherwise leak into visible edges
-    and change the statistics of instance norm.
+    Visible means an alpha of at least `VISIBLE_ALPHA`. A frame with only visible or no visible pixels is
+    returned unchanged. The colors of transparent pixels are arbitrary, often black. They would otherwise leak
+    into visible edges and change the statistics of instance norm.
     """
     if frame.alpha is None or not (hidden := frame.alpha < VISIBLE_ALPHA).any() or hidden.all():
         return frame
@@ -114,8 +116,8 @@ def uncovered(frame: Frame) -> Frame:
 
 
 def in_srgb(frame: Frame, icc: bytes) -> Frame:
-    """Return a frame, converted from the color profile ``icc`` to sRGB. With a damaged profile, or one of
-    another color space than RGB, the frame is returned unchanged.
+    """Convert a frame from the color profile ``icc`` to sRGB. If the profile is damaged or its color space is
+    not RGB, the frame is returned unchanged.
     """
     image = _to_srgb(Image.fromarray(frame.rgb), icc)
     return frame if image is None else Frame(np.array(image), frame.alpha, frame.duration_ms)
@@ -142,7 +144,7 @@ def is_usable(icc: bytes, mode: str) -> bool:
 def is_srgb(icc: bytes) -> bool:
     """Return whether a color profile describes (nearly) the same colors as sRGB, whatever its name.
 
-    False for a damaged profile, and for one of another color space than RGB.
+    False if the profile is damaged or its color space is not RGB.
     """
     levels = np.arange(0, 256, 51, dtype=np.uint8)
     colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(1, -1, 3)
@@ -168,9 +170,9 @@ def _alpha_of(image: Image.Image) -> tuple[Image.Image, Gray | None]:
 def _eight_bit(image: Image.Image) -> Gray:
     """Return a gray image of 12, 16 or 32 bits, or of floating point values, as uint8 (H, W).
 
-    White is 65535 for integers (4095 if a TIFF file states 12 bits) and 1 for floats. If a value is larger,
-    white is 255 (floats only), else 65535, else the largest value: the first that is not exceeded. Negative
-    and non-finite values become 0.
+    The value that becomes 255 (white) is the first of the following that no pixel exceeds: for floats 1, 255
+    and 65535; for integers 4095 (only if a TIFF file declares 12 bits) and 65535. If all are exceeded, it is
+    the largest value. Negative and non-finite values become 0.
     """
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
     peak = float(values.max())

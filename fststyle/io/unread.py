@@ -78,9 +78,10 @@ AFTER = "data after the image"
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield the names of content that is neither pixels of an open image nor in `fststyle.io.metadata.of`.
+    """Yield names, for messages, of the content of an image file that is neither pixels nor metadata that
+    `fststyle.io.metadata.of` reads.
 
-    ``stream`` is the open file of the image, which begins at the offset ``start``. Its position is restored.
+    ``stream`` is the open file of ``image``, which begins at the offset ``start``. Its position is restored.
     """
     found: Any = image
     if image.format in ("JPEG", "MPO"):
@@ -196,7 +197,7 @@ def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:
-    """Return whether a PNG chunk is cICP or sBIT and states only the default (sRGB, 8 bits)."""
+    """Return whether a PNG chunk is cICP or sBIT and holds only the default (sRGB, 8 bits)."""
     usual = content[:2] == bytes(_SRGB) if name == b"cICP" else not content.strip(b"\x08")
     return name in (b"cICP", b"sBIT") and usual
 
