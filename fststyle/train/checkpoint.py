@@ -56,14 +56,16 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
 
     Args:
         path: the .pt file.
-        kind: the allowed kind, or a tuple of allowed kinds.
+        kind: the allowed kind of checkpoint, such as "style", or a tuple of allowed kinds.
 
     Raises:
-        CheckpointError: the file is missing, damaged or unsafe, or is not an fststyle checkpoint of an
-            allowed kind.
+        CheckpointError: the file is missing, cannot be read, is damaged, may contain code, or is not an
+            fststyle checkpoint of an allowed kind.
     """
     if path.suffix == ".onnx":
         raise CheckpointError(f"{path}: is an .onnx file, not a checkpoint (.pt)")
+    if path.is_dir():
+        raise CheckpointError(f"{path}: is a folder, not a checkpoint (.pt)")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     if _torn(path):
@@ -76,6 +78,8 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
         raise CheckpointError(
             f"{path}: is not an fststyle checkpoint; it was not loaded, since it may contain code"
         ) from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # torch raises many exception types for a damaged file
         raise CheckpointError(f"{path}: is damaged or not a checkpoint") from error
     needed = {
@@ -114,9 +118,9 @@ def _rename_critic(content: Checkpoint) -> None:
 
 
 def _torn(path: Path) -> bool:
-    """Return whether an entry of the zip archive has a wrong checksum, which torch does not verify.
+    """Return whether the file is a zip archive with a wrong checksum. `torch.load` does not verify checksums.
 
-    Returns False for a file that cannot be read as a zip archive. `torch.load` reports such files.
+    Returns False if the file cannot be read as a zip archive; `torch.load` raises an error for such a file.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -67,8 +67,9 @@ class Compute:
         )
 
     def any(self, flag: bool) -> bool:
-        """Return the logical OR of `flag` over all processes, so that all leave the training loop at the same
-        step. Every process must call it.
+        """Return whether `flag` is True in at least one process. Every process must call this method.
+
+        It lets all processes leave the training loop at the same step.
         """
         if self.world == 1:
             return flag
@@ -77,7 +78,10 @@ class Compute:
         return bool(shared.item())
 
     def broadcast(self, value: float) -> float:
-        """Return the `value` of rank 0 in every process, rounded to float32. Every process must call it."""
+        """Return the `value` of rank 0 in every process. Every process must call this method.
+
+        With several processes, the value is rounded to float32.
+        """
         if self.world == 1:
             return value
         shared = torch.tensor(value, device=self.device)
@@ -124,13 +128,15 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 def computing(device: str, precision: str, batch: int | None) -> Iterator[Compute]:
     """Context manager that yields the `Compute` of this process.
 
-    Under torchrun, which sets WORLD_SIZE, RANK and LOCAL_RANK, the process group exists within the context.
+    Under torchrun, which sets WORLD_SIZE, RANK and LOCAL_RANK, it also creates the process group on entry and
+    destroys it on exit. After a normal exit from the block, each process waits for all others.
 
     Args:
         device: see `choose_device`.
-        precision: ``"float32"``, ``"bfloat16"``, or ``"auto"`` for bfloat16 where `has_fast_bfloat16`.
-        batch: batch size over all processes, of which each gets an equal part; None if the command does not
-            support several processes.
+        precision: ``"float32"``, ``"bfloat16"``, or ``"auto"``: bfloat16 if `has_fast_bfloat16` returns True
+            for the device, otherwise float32.
+        batch: total batch size, which is split evenly among the processes; None if the command supports only
+            one process.
 
     Raises:
         DeviceError: see `choose_device`.

@@ -35,9 +35,10 @@ def export_checkpoint(
     name unless it is fp32. The encoder of a VAE is written next to its decoder (`encoder_of`).
 
     Returns:
-        The path of the written file, and the differences between the network and the file. For styles, these
-        are the "largest" and the "mean" difference (0-255), and for int8 and int8-weights the "psnr" in dB.
-        For GANs, VAEs and classifiers, it is the "largest" difference (see `fststyle.export.model`).
+        The path of the written file, and a dict of differences between the outputs of the network and of the
+        file. For a style, ``"largest"`` and ``"mean"`` are the largest and the mean absolute difference of
+        pixel values in 0-255; int8 and int8-weights add ``"psnr"`` in dB. For a GAN, a VAE or a classifier,
+        the dict contains only ``"largest"``, as returned by `fststyle.export.model.export_model`.
 
     Raises:
         InputError: a setting is invalid or does not apply to this kind of network, or the photos for int8
@@ -80,10 +81,11 @@ def export_checkpoint(
 
 
 def calibration_photos(data: Path | None) -> list[RGB]:
-    """Return 24 photos for the calibration and the parity check of int8 files, uint8 (256, 256, 3) each.
+    """Return 24 photos to calibrate int8 files and to check their accuracy, uint8 (256, 256, 3) each.
 
     Args:
-        data: folder of photos; None for those of `fststyle data`, or else synthetic scenes.
+        data: folder of photos; None for the photos that `fststyle data` downloaded or, without these,
+            synthetic scenes.
 
     Raises:
         InputError: the folder cannot be read or contains no photos.
@@ -93,7 +95,9 @@ def calibration_photos(data: Path | None) -> list[RGB]:
 
 
 def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
-    """Export a GAN, a VAE or a classifier. Returns the "largest" difference as a dict."""
+    """Export a GAN, a VAE or a classifier to `output`. Returns ``{"largest": difference}``, where the
+    difference between network and file is that of `fststyle.export.model.export_model`.
+    """
     if settings.precision not in PRECISIONS:
         raise InputError(
             f"--precision: {settings.precision} is for styles; a {content['kind']} supports"

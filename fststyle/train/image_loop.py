@@ -26,7 +26,7 @@ def run_image_loop(
     on_preview: Callable[[Result], None] | None,
     leaner: str,
 ) -> Result:
-    """Run `iterations` steps for each of the `stages`. Returns the final `result`.
+    """Run `iterations` steps for each of the `stages`, and return the final image from `result`.
 
     Args:
         step: one optimization step: (step number, stage) -> losses by name.
@@ -41,11 +41,11 @@ def run_image_loop(
         on_progress: called after each step.
         on_preview: called with the current `result` every `preview_every` steps, at the end and on
             interruption.
-        leaner: the settings that reduce memory use, for the error message.
+        leaner: what reduces memory use, for the message about exhausted memory, such as "a smaller --size".
 
     Raises:
-        TrainingError, Interrupted: as in `fststyle.train.loop.run_loop`, where `on_preview` takes the place
-            of saving.
+        TrainingError, Interrupted: as in `fststyle.train.loop.run_loop`. Here, `on_preview` takes the place
+            of the function that saves a checkpoint.
     """
     costs = [cost for cost in pixels for _ in range(iterations)]
 

@@ -26,11 +26,11 @@ Batch = TypeVar("Batch")
 class Interrupted(FststyleError):
     """A training run or an optimization was interrupted by SIGINT (Ctrl-C), SIGTERM or SIGHUP.
 
-    The message says what was saved. The exit code is 128 plus the number of the signal, as shells expect.
+    The exit code of the command is 128 plus the signal number, as shells expect.
 
     Args:
-        message: the message.
-        number: the number of the signal.
+        message: the error message, which says what was saved.
+        number: the signal number.
     """
 
     def __init__(self, message: str, number: int = signal.SIGINT):
@@ -59,11 +59,12 @@ class Progress:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[Callable[[], int]]:
-    """Context manager that yields a function that returns the number of the received signal, or 0.
+    """Context manager that yields a function. It returns the number of the first received signal, or 0.
 
-    Within the context, SIGINT, SIGTERM and SIGHUP raise no exception, so that the current step can complete.
-    Further signals are ignored for `BURST` seconds. After that, a signal raises `KeyboardInterrupt`
-    immediately. Outside the main thread, signals are not handled and the function returns 0.
+    Within the context, the first SIGINT, SIGTERM or SIGHUP raises no exception, so that the current step can
+    complete. Further signals are ignored for `BURST` seconds after the first one; later ones raise
+    `KeyboardInterrupt` immediately. Outside the main thread, signals are not handled, and the function always
+    returns 0.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -103,12 +104,12 @@ def run_loop(
     saved_as: str = "checkpoint",
     afterwards: str = "the state is saved; continue with --resume",
 ) -> None:
-    """Run the steps `start` .. `steps` - 1, with one batch for each.
+    """Run the steps `start` .. `steps` - 1, with one batch for each. Stops early if `batches` ends.
 
     Args:
         step: the training step: (step number, batch) -> losses by name. Its first call has the number
             `start`.
-        batches: the batches, in the order of the steps.
+        batches: the batches, in the order of the steps, beginning with that of the step `start`.
         start: number of steps that are already done.
         steps: total number of steps.
         batch_size: number of images in a batch, for the reported speed.
@@ -119,15 +120,16 @@ def run_loop(
         preview: called with the number of completed steps every `preview_every` steps, but not at the end.
         preview_every: steps between calls of `preview`; 0 for none.
         report: called with the `Progress` after each step.
-        leaner: the settings that reduce memory use, for messages.
-        saved_as: what `save` writes, for messages.
-        afterwards: the state after an interruption, for messages.
+        leaner: what reduces memory use, for the message about exhausted memory, such as "a smaller --size".
+        saved_as: a noun for what `save` writes, for the message about a loss that is not finite.
+        afterwards: the end of the message of `Interrupted`, which says what was saved.
 
     Raises:
         TrainingError: a loss is not finite, or memory is exhausted. Nothing is saved after the failed step,
             so the last checkpoint is valid.
-        Interrupted: a signal was received. The current step was completed, and `save` was called. After a
-            signal in the last step, the loop ends normally and the signal is raised again.
+        Interrupted: a signal was received. The current step was completed, and `save` was called. If the
+            signal arrives during the last step, the loop ends normally and then raises the signal again, so
+            that it interrupts the code that follows.
     """
     began, done, saved = time.monotonic(), start, start
     with stop_signal() as stop:
@@ -140,7 +142,7 @@ def run_loop(
                 raise TrainingError(f"step {number + 1}: out of memory; {leaner} needs less") from error
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-                kept = f"the {saved_as} of step {saved} is kept" if saved else f"no {saved_as} was saved yet"
+                kept = f"the {saved_as} of step {saved} is kept" if saved else f"no {saved_as} has been saved"
                 raise TrainingError(
                     f"step {number + 1}: a loss is not finite ({bad}); {kept}; a lower --learning-rate may"
                     " help"

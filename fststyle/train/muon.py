@@ -34,9 +34,9 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
     """Approximate the semi-orthogonal matrix nearest to `matrix`, (m, n), by Newton-Schulz iteration.
 
     The singular values of the result are close to 1, not exactly 1 (`NEWTON_SCHULZ`). Each iteration
-    multiplies X by a polynomial in X X^T. These polynomials commute, so only the smaller square matrix X X^T
-    is iterated, and X is multiplied by the accumulated product once at the end. In float32, the result is
-    that of updating X in every iteration, up to rounding.
+    multiplies X by a polynomial in X X^T. Since these polynomials commute, only the smaller square matrix
+    X X^T is updated, and X is multiplied once, at the end, by the product of all polynomials. The result
+    equals that of updating X in every iteration, up to rounding.
 
     Args:
         matrix: float32 (m, n). A zero matrix stays zero.
@@ -66,7 +66,7 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         net: the network. Its last 4-dimensional parameter must be the kernel of the output layer.
-        lr: learning rate of both methods, on the scale of Adam; see `KERNEL_STEP`.
+        lr: learning rate of both methods. The RMS of a Muon update is `KERNEL_STEP` times this value.
         momentum: Nesterov momentum of Muon.
         betas, eps: as in `torch.optim.Adam`.
     """

@@ -66,8 +66,8 @@ class Trained:
         losses: the losses of the last step, by name; empty if no step was run, and on processes other than
             rank 0.
         skipped: the photo files that could not be used.
-        source: a description of the training data.
-        leads: whether this process wrote the files (rank 0).
+        source: a description of the training data, for messages.
+        leads: whether this process is the one that wrote the files: rank 0 of a distributed run.
     """
 
     name: str
@@ -83,7 +83,9 @@ class Trained:
 
 @dataclass(frozen=True)
 class ResultFiles:
-    """Paths of the output files of a training run. The files may not exist."""
+    """Paths of the output files of a training run: the style or model, its int8 version, the checkpoint and
+    the preview image. The files need not exist.
+    """
 
     onnx: Path
     int8: Path
@@ -97,7 +99,7 @@ class ResultFiles:
 
     @classmethod
     def of(cls, folder: Path, name: str) -> "ResultFiles":
-        """Return the output files of the style `name` in `folder`."""
+        """Return the paths of the output files in `folder` for a style with the name `name`."""
         return cls(
             folder / f"{name}.onnx",
             folder / f"{name}-int8.onnx",
@@ -107,7 +109,8 @@ class ResultFiles:
 
 
 def checked_name(name: str) -> str:
-    """Return `name` if it consists of 1 to 64 of the characters `NAMES` and does not begin with a hyphen.
+    """Return `name` if it is valid: 1 to 64 lower-case letters, digits and hyphens, not beginning with a
+    hyphen.
 
     Raises:
         InputError: the name is not valid.
@@ -120,9 +123,7 @@ def checked_name(name: str) -> str:
 
 
 def resume_note(first: int) -> str:
-    """Return the end of the message about the start of a run that resumes after `first` steps; "" for 0
-    steps.
-    """
+    """Return the end of a start message: ", resuming after step N" with N = `first`, or "" if it is 0."""
     return f", resuming after step {first}" if first else ""
 
 
@@ -137,10 +138,10 @@ def load_earlier_training(
     Args:
         settings: the settings of the run.
         files: its output files.
-        kind: the kind of its checkpoint.
-        free: settings that may differ from those in the checkpoint, in addition to `_FREE`. With ``minutes``,
-            the number of steps may also differ.
-        more: additional output files.
+        kind: the kind of checkpoint that it writes and resumes from, such as "style".
+        free: names of settings that may differ from those in the checkpoint, in addition to `_FREE`. If the
+            setting ``minutes`` is given, ``steps`` may differ too.
+        more: paths of additional output files.
 
     Raises:
         InputError: with ``resume``, there is no checkpoint, its settings differ, or it has completed more
@@ -195,15 +196,16 @@ def export_results(
     photos: Callable[[], list[RGB]],
     on_message: Callable[[str], None],
 ) -> None:
-    """Export a trained network as a style file, and a live network also as int8 if it is accurate enough.
+    """Export a trained network as a float32 style file. A live network (`Live`) is also exported as int8.
 
-    An existing int8 file is deleted. If the int8 export fails, the reason is reported with `on_message`.
+    An existing int8 file is deleted first. If the int8 export fails, for example because the result is not
+    accurate enough, the reason is reported with `on_message`, and there is no int8 file.
 
     Args:
         net: the network. It is moved to the CPU and set to evaluation mode.
         card: the metadata of the style file.
-        files: the output files.
-        photos: returns the photos for int8 calibration and the parity check.
+        files: the paths of the output files.
+        photos: returns the photos that calibrate int8 and check its accuracy. It is called only for int8.
         on_message: called with status messages.
 
     Raises:
@@ -231,9 +233,10 @@ def sha256(path: Path) -> str:
 
 
 def loader_threads(workers: int | None, compute: Compute) -> int:
-    """Return the number of threads that load photos: `workers`, or if it is None, a default for the device.
+    """Return the number of threads that load photos; with 0, the training thread loads them.
 
-    The default for a CPU is 0, since loading takes much less time than a step.
+    It is `workers` or, if that is None, a default: 0 on a CPU, where loading takes much less time than a
+    step, and otherwise the number of CPU threads of PyTorch, but at most 8.
     """
     if workers is not None:
         return workers

@@ -19,10 +19,10 @@ def steps_within(
     batches: Iterable[Batch],
     compute: Compute,
 ) -> int:
-    """Return the number of steps that take about `minutes`, at least 1.
+    """Return the number of steps that take about `minutes` on this machine, at least 1.
 
-    Runs `step` for each of the `batches`. `step` must therefore update a copy of the network, which is
-    discarded.
+    To measure the speed, `step` is run for each of the `batches`. It should therefore update a copy of the
+    network, not the network to train.
 
     Args:
         minutes: the intended training time.

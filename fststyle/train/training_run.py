@@ -27,8 +27,8 @@ class TrainingRun(Generic[Settings]):
 
     Args:
         settings: the settings of the run.
-        name: the name of the result.
-        files: the output files.
+        name: the name of the trained style or model.
+        files: the paths of the output files.
         compute: device and precision.
         earlier: the checkpoint to resume from, or None.
         on_message: called with status messages.
@@ -110,7 +110,7 @@ class TrainingRun(Generic[Settings]):
 
         Args:
             skipped: the photo files that could not be used.
-            source: a description of the training data.
+            source: a description of the training data, for messages.
         """
         return Trained(
             self.name,

@@ -102,8 +102,8 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
 
 def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float, float, float, float]]:
-    """Return a random surface: the roughness, and the values of the four channels of ``shade``. `slope` is
-    the standard deviation of the shading gradient.
+    """Return a random surface: its roughness, and the values of the four channels of ``shade`` (`Canvas`).
+    `slope` is the standard deviation of the shading gradient.
     """
     kind = rng.random()
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)
@@ -125,7 +125,9 @@ def _fill(
     rough: float,
     shading: tuple[float, float, float, float],
 ) -> None:
-    """Fill the polygon `points`, (n, 2) in pixels, on both canvases, in place."""
+    """Fill the polygon `points`, (n, 2) in pixels, on both canvases, in place: with `color` and roughness
+    `rough` on `paint`, and with the channel values `shading` on `shade`.
+    """
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in color), rough), cv2.LINE_8, _SHIFT)
     # The shading is zero at the center of the polygon, apart from its offset, so the mean brightness does not
@@ -161,8 +163,8 @@ def _backdrop(rng: np.random.Generator, paint: Canvas, shade: Canvas, color: Cal
 
 
 def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return the clusters of leaves, (n, 3): x and y of the center, and the standard deviation of the
-    positions, relative to the size of the scene.
+    """Return random clusters for the leaves, (n, 3): x and y of the center, and the standard deviation of
+    the positions around it, as fractions of the side of the scene.
 
     The clusters cause detailed and empty regions, as in photos.
     """
@@ -171,8 +173,8 @@ def _clusters(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _outline(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
-    """Return a random outline around the origin, (n, 2), with a radius of about `radius`: a distorted
-    ellipse, a box or a polygon, squeezed and rotated.
+    """Return the points of a random outline around the origin, (n, 2), with a radius of about `radius`: a
+    distorted ellipse, a box or a polygon, squeezed and rotated.
     """
     kind = rng.random()
     if kind < 0.5:
@@ -302,8 +304,8 @@ def _grass(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats])
 
 
 def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1, 1)) -> Floats:
-    """Return noise, float32 (size, size), with unit standard deviation: a sum of octaves with decreasing
-    amplitude. `stretch` contains the factors by which the noise is stretched vertically and horizontally.
+    """Return random noise, float32 (size, size), with unit standard deviation: a sum of octaves, of which
+    finer ones have smaller amplitudes. `stretch` has the vertical and the horizontal stretch factor.
     """
     total = np.zeros((size, size), np.float32)
     cells, weight = 4, 1.0
@@ -316,8 +318,8 @@ def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1,
 
 
 def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
-    """Apply shading, texture and lighting to the colors. Returns float32 (size, size, 3), where 255 is white,
-    not clipped.
+    """Apply shading, texture and lighting to the colors. Returns float32 (size, size, 3), in which 255 is
+    white and larger values are not clipped.
     """
     size = paint.shape[0]
     place = np.linspace(-0.5, 0.5, size, dtype=np.float32)
@@ -332,7 +334,7 @@ def _lit(rng: np.random.Generator, paint: Canvas, shade: Canvas) -> Floats:
 
 
 def _develop(rng: np.random.Generator, linear: Floats) -> Pixels:
-    """Simulate a camera: contrast, exposure, occasional blur, and noise. Returns uint8 (size, size, 3)."""
+    """Simulate a camera: random contrast, exposure, blur and noise. Returns uint8 (size, size, 3)."""
     mean, spread = float(linear.mean()), float(linear.std()) + 1e-3
     gain = np.clip(rng.uniform(40, 68) / spread, 0.6, 1.6)
     out = (linear - mean) * gain + rng.uniform(75, 145)

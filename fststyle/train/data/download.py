@@ -58,16 +58,16 @@ def prepared_photos() -> Path | None:
 def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | None = None) -> Path:
     """Download and unpack the photos, unless the folder already contains photos. Returns the folder.
 
-    The archive is deleted after it is unpacked. After an error, a `.part` file may remain, which the next
-    call resumes.
+    The archive is deleted after it is unpacked. After an error, a `.part` file may remain, from which the
+    next call resumes the download.
 
     Args:
         settings: source and destination; default: `PhotoSettings()`.
-        progress: called during the download, the check and the unpacking.
+        progress: called during the download, the check and the unpacking; see `Progress`.
 
     Raises:
-        InputError: the address is invalid, the download failed, or the archive is too large, is damaged,
-            contains no photos or has another checksum.
+        InputError: a setting is invalid, the download failed, or the archive is too large, is damaged,
+            contains no photos, an unsafe path or two files with the same name, or has the wrong checksum.
         OutputError: the folder contains other files, a file cannot be written, or there is not enough disk
             space.
     """
@@ -95,7 +95,7 @@ def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | N
 
 
 def _holds_photos(folder: Path) -> bool:
-    """Return whether the folder exists and contains photos."""
+    """Return whether the folder can be read and contains a file with a suffix in `SUFFIXES`."""
     try:
         return any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
     except OSError:
@@ -105,9 +105,11 @@ def _holds_photos(folder: Path) -> bool:
 def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> None:
     """Download the archive to `part`, or the rest of it if `part` exists. Verify its MD5 if one is given.
 
+    If the MD5 of a resumed download does not match, the archive is downloaded again from the start.
+
     Raises:
-        InputError: the download fails (see `_fetch`), or the MD5 does not match, also after a download from
-            the start; in the second case, `part` is deleted.
+        InputError: the download fails (see `_fetch`), or the MD5 of a complete download does not match. After
+            an MD5 mismatch, `part` is deleted.
         OutputError: see `_fetch`.
     """
     # A `.part` file may belong to an older version of the archive, so retry once from the start.
@@ -124,7 +126,7 @@ def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> N
 
 
 def _md5(path: Path, progress: Progress) -> str:
-    """Return the MD5 hash of a file, in hexadecimal."""
+    """Return the MD5 hash of a file, in hexadecimal. Calls `progress` with the phase "check"."""
     digest, done, total = hashlib.md5(usedforsecurity=False), 0, path.stat().st_size
     with path.open("rb") as file:
         while block := file.read(2**22):
@@ -135,7 +137,7 @@ def _md5(path: Path, progress: Progress) -> str:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    """Download `url` to `part`, with several attempts.
+    """Download `url` to `part`, with several attempts and pauses between them.
 
     Raises:
         InputError: the server refuses the request, the archive is larger than `MAX_ARCHIVE`, or `_ATTEMPTS`
@@ -189,12 +191,12 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> None:
         ):
             if answer.status == 206:
                 part.unlink(missing_ok=True)
-                raise http.client.HTTPException("the server returned another range")
+                raise http.client.HTTPException("the server did not return the requested range")
             done = 0
         length = answer.headers.get("Content-Length", "")
         total = done + int(length) if length.isdigit() else None
         if (total or 0) > MAX_ARCHIVE:
-            raise InputError(f"{url}: has {total:,} bytes; at most {MAX_ARCHIVE:,} are allowed")
+            raise InputError(f"{url}: the archive has {total:,} bytes; at most {MAX_ARCHIVE:,} are allowed")
         if total is not None:
             # Photos hardly compress, so unpacking needs the same space again.
             _check_space(part.parent, 2 * total - done)
@@ -227,7 +229,7 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
     """Unpack the photos in the archive to `folder` atomically, without subfolders.
 
     Raises:
-        InputError: the archive is damaged, or `_photos_in` refuses it. It is deleted.
+        InputError: the archive is damaged, or refused by `_photos_in`. It is deleted.
         OutputError: a file cannot be written, or there is not enough disk space.
     """
     try:

@@ -27,8 +27,8 @@ from fststyle.train.data.download import prepared_photos
 PREFETCH = 4
 """Number of prefetched crops per loader thread."""
 MAX_SIDE = 640
-"""Largest shorter side, in pixels, to which a photo is scaled before it is cropped. For large crops, it is
-1.5 times the side of the crop.
+"""Largest number of pixels to which the shorter side of a photo is scaled before the photo is cropped. For
+large crops, it is 1.5 times the side of the crop.
 """
 
 
@@ -90,9 +90,9 @@ class Photos:
         without: files that are excluded.
         inner: the shorter side of a photo is scaled to at least this number of pixels; default: `size`. If
             the scaled photo is smaller than the crop, it is padded by reflection.
-        enlarge: largest factor by which a photo is upscaled, unless `inner` requires more. In crops of large
-            photos, flat regions such as skies often fill the whole crop. Upscaled small photos also contain
-            such crops, and the networks learn to fill them.
+        enlarge: largest factor by which a photo is upscaled, unless `inner` requires more. Upscaled photos
+            have more crops that show nothing but a flat region, such as the sky. The networks learn from them
+            to stylize the flat regions of large photos.
 
     Raises:
         InputError: the folder cannot be read or contains no photos.
@@ -188,18 +188,21 @@ def photo_source(
     inner: int | None = None,
     enlarge: float = 1.0,
 ) -> Photos | Scenes:
-    """Return the photos in `folder`; without a folder, those downloaded by `fststyle data`, or else synthetic
-    scenes.
+    """Return a source of training crops: the photos in `folder`; without a folder, the photos downloaded by
+    `fststyle data`; without these, synthetic scenes.
 
-    The other arguments are those of `Photos`. Scenes use `size` only. Raises `InputError` like `Photos`.
+    The other arguments are those of `Photos`; for scenes, all but `size` are ignored. Raises `InputError`
+    like `Photos`.
     """
     folder = folder or prepared_photos()
     return Photos(folder, size, smallest, without, inner, enlarge) if folder else Scenes(size)
 
 
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
-    """Return `count` crops for validation, uint8 (size, size, 3) each. Their sample numbers are never used in
-    training, but the photos may be.
+    """Return `count` random crops for validation, uint8 (size, size, 3) each.
+
+    They depend on `seed` only. Training never draws the same random numbers, but may use other crops of the
+    same photos.
 
     Raises:
         TrainingError: none of the photos can be used.
@@ -229,7 +232,8 @@ def batches(
         workers: number of threads that prefetch; with 0, crops are loaded when they are needed. Threads are
             sufficient, since Pillow releases the GIL while decoding. Unlike processes, they work in scripts
             without a main guard.
-        rank, world: number of this process, and number of processes. Each gets an equal part of the batch.
+        rank, world: number of this process, from 0, and number of processes. Each gets an equal part of the
+            batch.
 
     Yields:
         The images, uint8 (batch / world, 3, size, size), and the paths of the files that were skipped.

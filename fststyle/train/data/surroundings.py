@@ -32,6 +32,8 @@ def surplus(side: int) -> int:
 
 
 def random_window(side: int, whole: int, generator: torch.Generator) -> Window:
-    """Return a random window of `side` x `side` pixels within an image of `whole` x `whole` pixels."""
+    """Return the rows and columns of a random window of `side` x `side` pixels within an image of `whole` x
+    `whole` pixels.
+    """
     top, left = (int(value) for value in torch.randint(whole - side + 1, (2,), generator=generator))
     return slice(top, top + side), slice(left, left + side)

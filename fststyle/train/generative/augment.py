@@ -12,8 +12,8 @@ from torch.nn import functional as F
 
 
 def augmented(x: Tensor) -> Tensor:
-    """Return images with the three augmentations for small datasets (section 4): color, translation by up to
-    1/8 of the side, and a cutout of half the side.
+    """Return images with the three random augmentations that Zhao et al. use for small datasets (section 4):
+    color, translation by up to 1/8 of the side, and a cutout with half the side.
     """
     return cutout(shifted(colored(x), round(x.shape[-1] / 8)))
 
@@ -30,12 +30,12 @@ def colored(x: Tensor) -> Tensor:
 
 
 def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
-    """Return images, each shifted along both axes by random numbers of pixels from -`most` to `most`.
+    """Return images, each shifted by a random number of pixels from -`most` to `most` along each axis.
 
     Args:
         x: the images.
-        most: largest shift in pixels.
-        mode: the padding, "constant" (0) or "replicate".
+        most: largest shift in pixels. With 0, `x` itself is returned.
+        mode: how pixels from outside the image are filled: "constant" (0) or "replicate".
     """
     if most == 0:
         return x
@@ -49,8 +49,8 @@ def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
 
 
 def cutout(x: Tensor) -> Tensor:
-    """Return images in which a random square, half as wide as the image, is set to 0. The square may extend
-    beyond the border.
+    """Return images in each of which a randomly placed square, half as wide as the image, is set to 0. The
+    square may extend beyond the border.
     """
     count, _, height, width = x.shape
     side = width // 2
@@ -66,5 +66,5 @@ def cutout(x: Tensor) -> Tensor:
 
 
 def _random(x: Tensor) -> Tensor:
-    """Return uniform random numbers in 0..1, (N, 1, 1, 1)."""
+    """Return one uniform random number in 0..1 for each image, (N, 1, 1, 1)."""
     return torch.rand(len(x), 1, 1, 1, device=x.device)

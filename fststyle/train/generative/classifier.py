@@ -41,11 +41,11 @@ class Classified:
     Args:
         name: the name of the classifier.
         onnx: the ONNX file.
-        checkpoint: the checkpoint.
-        preview: an image of the confusion matrix.
+        checkpoint: the checkpoint file.
+        preview: the image file of the confusion matrix.
         accuracy: fraction of test images that are classified correctly.
-        confusion: number of test images by true class (rows) and predicted class (columns), (classes,
-            classes).
+        confusion: confusion matrix, (classes, classes): number of test images by true class (rows) and
+            predicted class (columns).
         losses: the losses of the last step, by name.
     """
 
@@ -87,8 +87,8 @@ def train(
     with dataset_training.open_training(settings, KIND, KIND, on_message, on_progress) as run:
         if run.train.labels is None or run.test.labels is None:
             raise InputError(
-                f"--data {settings.data}: has no classes; put the images of each class into a separate"
-                " subfolder, or add the label files of an IDX dataset"
+                f"--data {settings.data}: has no classes, or none for the test images; put the images of each"
+                " class into a separate subfolder, or add the label files of an IDX dataset"
             )
         if len(np.unique(run.train.labels)) < 2:
             raise InputError(f"--data {settings.data}: all training images belong to the same class")
@@ -144,9 +144,10 @@ def _train(
 
 
 def confusion(net: nn.Module, run: DatasetTraining, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the confusion matrix of the test images, int64 (classes, classes), with one row per true class.
+    """Return the confusion matrix of the test images of `run`, int64 (classes, classes): one row per true
+    class, one column per predicted class.
 
-    Sets `net` to evaluation mode. `labels` are the classes of the test images, (N,).
+    Sets `net` to evaluation mode. `labels` are the true classes of the test images, (N,).
     """
     net.eval()
     classes = len(run.train.classes)
@@ -160,7 +161,10 @@ def confusion(net: nn.Module, run: DatasetTraining, labels: NDArray[np.int64]) -
 
 
 def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Optimizer:
-    """Return the optimizer of the settings for all parameters of `net`, with the default learning rate."""
+    """Return the optimizer that ``--optimizer`` selects, for all parameters of `net`.
+
+    Its learning rate is the default of the optimizer. Each training step replaces it (`learning_rate`).
+    """
     if settings.optimizer == "sgd":
         return torch.optim.SGD(
             net.parameters(), lr=_PEAK["sgd"], momentum=0.9, nesterov=True, weight_decay=5e-4
@@ -171,8 +175,13 @@ def optimizer_for(net: nn.Module, settings: ClassifySettings) -> torch.optim.Opt
 
 
 def learning_rate(settings: ClassifySettings, step: int, steps: int) -> float:
-    """Return the learning rate at `step`, from 0, of `steps`: linear warm-up over the first tenth of the
-    steps, and linear decay to 0 over all steps.
+    """Return the learning rate: linear warm-up over the first tenth of the steps, times a linear decay to 0
+    over all steps.
+
+    Args:
+        settings: the peak learning rate, or None for the default of the optimizer.
+        step: number of the step, from 0.
+        steps: total number of steps.
     """
     peak = settings.learning_rate or _PEAK[settings.optimizer]
     return peak * min(1.0, (step + 1) / max(1, steps // 10)) * (1 - step / steps)

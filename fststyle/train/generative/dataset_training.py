@@ -39,8 +39,8 @@ class ModelTrainer:
         network_settings: the keyword arguments of the network.
         model: the module with all parameters.
         optimizers: the optimizers by name, as they are stored in the checkpoint.
-        step: the training step: (step number, images), or with `labels` (step number, images, labels), ->
-            losses by name.
+        step: the training step, called with the step number, the images and, unless `labels` is None, their
+            classes; returns the losses by name.
         preview: writes the preview; called with the number of completed steps.
         on_losses: called with the losses of each step.
         labels: the classes of the training images, (N,) int64, or None.
@@ -61,7 +61,7 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
     """A training run on a dataset of small images. The other fields are those of `TrainingRun`.
 
     Args:
-        kind: the kind of the checkpoint.
+        kind: the kind of the checkpoint: "gan", "vae" or "classifier".
         train: the training images.
         test: the test images.
         digest: hash of the training images; see `Dataset.sha256`.
@@ -163,7 +163,7 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
             self.message(f"every {dataset.HOLD_OUT}th image of the folder is held out for testing")
 
     def checkpoint_content(self, trainer: ModelTrainer, done: int) -> Checkpoint:
-        """Return the content of a checkpoint after `done` steps, without weights and optimizers."""
+        """Return the content of a checkpoint after `done` steps, without weights and optimizer states."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -192,18 +192,18 @@ def open_training(
     """Context manager that yields a `DatasetTraining` for the settings of a GAN, a VAE or a classifier.
 
     Args:
-        settings: the settings.
-        kind: the kind of the checkpoint.
-        suffix: appended to the name of the dataset for the default name of the result.
+        settings: the settings of the training run.
+        kind: the kind of the checkpoint: "gan", "vae" or "classifier".
+        suffix: end of the default name of the result, which is DATASET-SUFFIX.
         on_message, on_progress: as in `TrainingRun`.
         beside: returns the path of an additional output file, given that of the .onnx file.
-        free: settings that may change on resume, in addition to ``data``, ``download`` and those of
-            `fststyle.train.results`.
+        free: names of settings that may change on resume, in addition to ``data``, ``download`` and those
+            that all training commands allow (`fststyle.train.results`).
         tested: whether test images are required.
 
     Raises:
-        InputError, OutputError, CheckpointError, DeviceError: raised before the block runs; no existing file
-            is changed.
+        InputError, OutputError, CheckpointError, DependencyError, DeviceError: raised on entry; no existing
+            file is changed.
     """
     check(settings)
     name = checked_name(

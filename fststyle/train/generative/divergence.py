@@ -14,9 +14,9 @@ class DivergenceMonitor:
     is reported once.
 
     Args:
-        lowest: by name of the loss: the lower limit, and the message if the average is below it.
-        highest: by name of the loss: the upper limit, and the message if the average is above it.
-        on_message: called with "warning: " and the message.
+        lowest: by name of the loss, the lower limit and the message for an average below it.
+        highest: by name of the loss, the upper limit and the message for an average above it.
+        on_message: called with "warning: " followed by the message.
         means: the moving averages, by name of the loss.
         steps: number of steps so far.
         said: the messages that were already reported.
@@ -30,8 +30,8 @@ class DivergenceMonitor:
     said: set[str] = field(default_factory=set)
 
     def __call__(self, losses: dict[str, float]) -> None:
-        """Update the moving averages with the losses of one step, and report averages beyond their limits.
-        Losses that are not finite are ignored.
+        """Update the moving averages with the losses of one step. From step `PATIENCE` on, report averages
+        beyond their limits. Losses that are not finite are ignored.
         """
         self.steps += 1
         for name, value in losses.items():

@@ -37,13 +37,13 @@ _ROWS = 5
 def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp32") -> float:
     """Export the network of a checkpoint to `path`, and the encoder of a VAE to a second file next to it.
 
-    Of a GAN, the generator with the averaged weights is exported.
+    For a GAN, the generator with the averaged weights is exported.
 
     Args:
         net: the network named in `content`, with its weights. It is moved to the CPU and set to evaluation
             mode.
-        content: a checkpoint of one of the `KINDS`. The model and the optimizer are not used.
-        path: the .onnx file.
+        content: a checkpoint of one of the `KINDS`. Its weights and optimizer states are not used.
+        path: the .onnx file to write.
         precision: fp32 or fp16-weights.
 
     Returns:
@@ -86,6 +86,8 @@ def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp3
 
 
 def _about(content: Checkpoint, contract: str) -> dict[str, Any]:
-    """Return the metadata of the file. Missing keys of the checkpoint become ""."""
+    """Return the metadata of the ONNX file: keys of the checkpoint, "" for missing ones, and `contract`, the
+    description of inputs and outputs.
+    """
     copied = {key: content.get(key, "") for key in _COPIED_KEYS}
     return {**copied, "trained_with": recorded_settings(content["settings"]), "contract": contract}

@@ -178,14 +178,16 @@ def _train(settings: GanSettings, run: DatasetTraining) -> TrainedGan:
 
 
 def noise(settings: GanSettings, count: int, generator: torch.Generator | None = None) -> Tensor:
-    """Return latent vectors (count, Z) from N(0, 1). They are drawn on the CPU, so they are the same for all
-    devices. The default generator is the global one of torch.
+    """Return latent vectors (count, Z) drawn from N(0, 1) with `generator` or, if it is None, with the global
+    generator of torch. They are drawn on the CPU, so that they do not depend on the device.
     """
     return torch.randn(count, settings.latent, generator=generator)
 
 
 def adam(net: nn.Module, settings: GanSettings) -> torch.optim.Optimizer:
-    """Return an Adam optimizer for all parameters of `net`, with the rates of the settings."""
+    """Return an Adam optimizer for all parameters of `net`, with the betas and the learning rate in
+    `settings`. If the learning rate is None, it is that of `RATES` for the kind of GAN.
+    """
     return torch.optim.Adam(
         net.parameters(),
         lr=settings.learning_rate or RATES[settings.kind],
@@ -214,11 +216,11 @@ def update_average(average: nn.Module, net: nn.Module, decay: float, number: int
 
 
 def spread(fake: Tensor, real: Tensor) -> Tensor:
-    """Return the diversity of generated images relative to real ones, a scalar: 1 means the same diversity, 0
-    identical images.
+    """Return the diversity of generated images relative to real ones, a scalar: 1 if the diversity is the
+    same, 0 if the generated images are identical.
 
-    The variance of each pixel over the batch is averaged over the pixels. The result is the ratio of the
-    square roots of these means.
+    The variance of each pixel over a batch is averaged over the pixels. The diversity is the square root of
+    this mean.
 
     Args:
         fake: generated images, (N, C, H, W), N at least 2.
@@ -229,7 +231,9 @@ def spread(fake: Tensor, real: Tensor) -> Tensor:
 
 
 def _bounds(adversary: str) -> tuple[dict[str, tuple[float, str]], dict[str, tuple[float, str]]]:
-    """Return the lower and the upper limits of the losses with their messages, for `DivergenceMonitor`."""
+    """Return the arguments ``lowest`` and ``highest`` of `DivergenceMonitor` for the adversarial loss
+    `adversary`.
+    """
     if adversary == "wgan-gp":  # the Wasserstein loss has no fixed range
         return {"spread": (0.3, _SPREAD), "discriminator": (-1e3, _GROWS)}, {
             "generator": (1e4, _GROWS),

@@ -29,8 +29,8 @@ _ROWS = 1000
 
 
 def frechet(real: Features, fake: Features) -> float:
-    """Return the Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), with means m and covariance
-    matrices C.
+    """Return the Fréchet distance |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)), where m1, m2 are the means and
+    C1, C2 the covariance matrices of the two sets of features.
 
     Args:
         real, fake: features of real and generated images, (N, D) each.
@@ -62,15 +62,15 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS) -> tuple[float, float]:
-    """Return precision, the fraction of generated images within the set of real images, and recall, the
-    fraction of real images within the set of generated images.
+    """Return precision and recall of generated images.
 
-    An image is within a set if its distance to some member of the set is at most the distance of that member
-    to its own `neighbors`-th nearest neighbor in the set.
+    Precision is the fraction of generated images within the set of real images, recall the fraction of real
+    images within the set of generated images. An image is within a set if its distance to some member of the
+    set is at most the distance of that member to its own `neighbors`-th nearest neighbor in the set.
 
     Args:
         real, fake: features of real and generated images, (N, D) each.
-        neighbors: number of neighbors.
+        neighbors: the k of the k-th nearest neighbor.
 
     Raises:
         InputError: one of the sets has `neighbors` images or fewer.
@@ -83,7 +83,7 @@ def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS)
 
 
 def _covered(rows: Features, among: Features, neighbors: int) -> float:
-    """Return the fraction of `rows` within the set `among`, as defined in `precision_recall`."""
+    """Return the fraction of `rows` that are within the set `among`, as defined in `precision_recall`."""
     # Index 0 is the member itself, at distance 0.
     radii = np.concatenate(
         [np.partition(part, neighbors, 1)[:, neighbors] for part in _distances(among, among)]
@@ -92,7 +92,9 @@ def _covered(rows: Features, among: Features, neighbors: int) -> float:
 
 
 def _distances(rows: Features, among: Features) -> list[Floats]:
-    """Return the squared distances of `rows` to `among`, in parts of up to (_ROWS, len(among))."""
+    """Return the squared distances between `rows` and `among`, in consecutive parts of at most `_ROWS` rows:
+    (_ROWS, len(among)) each.
+    """
     # Center the features, to reduce cancellation.
     middle = among.mean(0)
     rows, among = (rows - middle).astype(np.float32), (among - middle).astype(np.float32)
@@ -103,7 +105,7 @@ def _distances(rows: Features, among: Features) -> list[Floats]:
 
 @dataclass(frozen=True)
 class Balance:
-    """Class frequencies, in the order of the classes. They sum to 1."""
+    """Fraction of the images in each class, in the order of the classes. The fractions sum to 1."""
 
     shares: tuple[float, ...]
 
@@ -125,11 +127,12 @@ def balance(logits: Features) -> Balance:
 
 
 def vgg_features(images: RGB, vgg: "VGG16", compute: "Compute") -> Floats:
-    """Return VGG-16 features, (N, 512): the spatial means of relu4_3. Use them if there is no classifier.
+    """Return VGG-16 features of images, (N, 512): the spatial means of relu4_3. The metrics use them if there
+    is no classifier.
 
     Args:
         images: uint8 (N, H, W, 3) RGB.
-        vgg: the loss network, which is moved to the device.
+        vgg: the loss network. It is moved to the device of `compute`.
         compute: device and precision.
     """
     import torch

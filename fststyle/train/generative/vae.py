@@ -42,11 +42,12 @@ class TrainedVae:
 
     Args:
         name: the name of the VAE.
-        onnx: the decoder.
-        encoder: the encoder.
-        checkpoint: the checkpoint.
+        onnx: the ONNX file of the decoder.
+        encoder: the ONNX file of the encoder.
+        checkpoint: the checkpoint file.
         preview: the preview image.
-        elbo: mean ELBO over the test images at beta 1, in nats per image.
+        elbo: mean evidence lower bound over the test images, with weight 1 of the KL divergence, in nats per
+            image.
         losses: the losses of the last step, by name.
     """
 
@@ -145,9 +146,9 @@ def _train(settings: VaeSettings, run: DatasetTraining) -> TrainedVae:
 
 
 def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the terms of the ELBO, (N,) each: log p(x|z) for one sample of z, and the KL divergence.
+    """Return the two terms of the ELBO, (N,) each: log p(x|z) for one sample of z, and the KL divergence.
 
-    With a Bernoulli likelihood, the images are first stochastically binarized, also for the encoder.
+    With a Bernoulli likelihood, the images are stochastically binarized before the encoder sees them.
 
     Args:
         net: the VAE.
@@ -167,8 +168,8 @@ def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: int = 0) -> float:
-    """Return the mean ELBO of the images in `test` at beta 1, in nats per image, with one seeded sample of
-    the latent vector per image.
+    """Return the mean evidence lower bound of the images in `test`, with weight 1 of the KL divergence, in
+    nats per image. It uses one sample of the latent vector per image, drawn with `seed`.
     """
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():
@@ -181,8 +182,8 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
 
 
 def preview(net: Vae, run: DatasetTraining, latent: int) -> None:
-    """Write the preview: up to eight test images, their reconstructions and 48 samples; if `latent` is 2, a
-    map of the latent space.
+    """Write the preview file of `run`: up to eight test images, their reconstructions and 48 samples; if
+    `latent`, the dimension of the latent space, is 2, a map of this space instead.
     """
     channels = run.train.channels
     draws = PictureOutput(Decoder(net), channels)

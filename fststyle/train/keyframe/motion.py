@@ -54,11 +54,11 @@ def motion(before: RGB, after: RGB) -> Motion:
 
 
 def motion_loss(before: Tensor, after: Tensor, moved: Motion) -> Tensor:
-    """Return the temporal loss, (1,): squared difference (0-255) between a stylized frame and the warped
-    stylized previous frame, averaged over all pixels. Where the flow is not reliable, the difference is 0.
+    """Return the temporal loss, (1,): mean squared error of pixel values in 0-255 between a stylized frame
+    and the stylized previous frame, warped by the flow. Where the flow is not reliable, the error is 0.
 
-    The short-term temporal loss of Ruder et al. 2016 (arXiv:1604.08610), between two outputs of a network.
-    The gradient flows to both frames.
+    This is the short-term temporal loss of Ruder et al. 2016 (arXiv:1604.08610), between two outputs of a
+    network. The gradient flows to both frames.
 
     Args:
         before, after: the stylized frames, (1, 3, H, W) in [-1, 1].

@@ -1,4 +1,4 @@
-"""The frames of a shot and its painted frames, loaded into memory."""
+"""The frames of a shot, a video clip or image sequence, and its painted frames, loaded into memory."""
 
 import contextlib
 import itertools
@@ -24,7 +24,7 @@ MOST = 200
 
 @dataclass(frozen=True)
 class Pair:
-    """A frame and its painted version, uint8 (H, W, 3) each, and the number of the frame."""
+    """A frame of the shot and its painted version, uint8 (H, W, 3) each, and the number of the frame."""
 
     frame: RGB
     painted: RGB
@@ -33,13 +33,14 @@ class Pair:
 
 @dataclass(frozen=True)
 class Shot:
-    """The frames of a shot, all of one size. The shorter side is at most `REFERENCE_SIDE`, up to which brush
-    strokes have the trained size.
+    """The frames of a shot, all of one size. Their shorter side is at most `REFERENCE_SIDE` pixels. Up to
+    this size, stylized frames have brush strokes of the trained size.
 
     Args:
-        pairs: the painted frames with their frames, sorted by number.
-        neighbors: pairs of consecutive frames, uint8 (H, W, 3) each, with the number of the first one.
-        source: a description for messages.
+        pairs: the frames that were painted, with their painted versions, sorted by frame number.
+        neighbors: pairs of consecutive frames: the number of the first frame, and the two frames, uint8
+            (H, W, 3) each.
+        source: a description of the shot for messages.
     """
 
     pairs: tuple[Pair, ...]
@@ -61,15 +62,17 @@ def numbers_of(painted: Sequence[Path], at: str | None) -> list[int]:
         at: comma-separated numbers, or None for the last number in each file name.
 
     Raises:
-        InputError: there is no painted frame, or a number is missing, occurs twice or is not a whole number
-            of at most nine digits.
+        InputError: there is no painted frame, `at` is not a list of whole numbers of at most nine digits or
+            has the wrong length, a file name contains no number, or a number occurs twice.
     """
     if not painted:
         raise InputError("--painted: at least one painted frame is needed")
     if at is not None:
         texts = [text.strip() for text in at.split(",")]
         if not all(re.fullmatch(r"\d{1,9}", text) for text in texts):
-            raise InputError(f"--at: {at!r} is not a list of frame numbers, such as 12,80")
+            raise InputError(
+                f"--at: {at!r} is not a list of frame numbers (at most nine digits each), such as 12,80"
+            )
         if len(texts) != len(painted):
             raise InputError(
                 f"--at: {at!r} has {len(texts)} frame number{'s' * (len(texts) != 1)}, but --painted is given"
@@ -101,8 +104,8 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
         at: the numbers of the painted frames, as in `numbers_of`.
 
     Raises:
-        InputError: a file cannot be read, `numbers_of` fails, a painted frame is not in the shot, has another
-            aspect ratio or is fully transparent, or the shot has fewer than two frames.
+        InputError: a file cannot be read, `numbers_of` raises it, a painted frame is not in the shot, has a
+            different aspect ratio or is fully transparent, or the shot has fewer than two frames.
     """
     numbers = numbers_of(painted, at)
     painted_images = [images.read(path) for path in painted]
@@ -165,8 +168,8 @@ def _watched(
 
 
 def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
-    """Return at most `MOST` pairs of consecutive frames, evenly spaced over the shot, with the number of the
-    first frame of each pair.
+    """Return at most `MOST` pairs of consecutive frames, evenly spaced over the shot, each with the number of
+    its first frame.
 
     The length of the shot is not known in advance. Whenever there are too many pairs, every second one is
     dropped.
@@ -185,7 +188,7 @@ def _spread(frames: Iterable[tuple[int, RGB]]) -> list[tuple[int, RGB, RGB]]:
 
 
 def _fitted(path: Path, image: images.Picture, frame: RGB) -> RGB:
-    """Return the painted frame `image`, scaled to the size of `frame` and composited on it.
+    """Return the painted frame `image`, scaled to the size of the original `frame` and composited over it.
 
     Raises:
         InputError: the aspect ratios differ by more than `TOLERANCE`, or the painted frame is fully

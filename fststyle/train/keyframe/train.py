@@ -73,14 +73,18 @@ def train_keyframes(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train and export one style, and write a preview sheet.
+    """Train and export one style from painted frames of a shot, and write a preview sheet.
 
     Args:
         frames: the shot: an image sequence (a folder or a pattern such as ``%05d.png``), or a video.
-        painted: image files, the painted versions of frames of the shot.
+        painted: image files: painted versions of some frames of the shot. By default, the last number in each
+            file name is the frame number.
         on_message: called with status messages.
         on_progress: called after each step.
         settings: the other fields of `KeyframeSettings`.
+
+    Returns:
+        The paths of the output files and the losses of the last step, among others; see `Trained`.
 
     Raises:
         InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
@@ -112,7 +116,7 @@ def train(
     if earlier and settings.minutes is not None:
         settings = replace(settings, steps=earlier["settings"]["steps"])
     if earlier and earlier.get("style_sha256") != _digest(settings.painted):
-        raise InputError(f"--resume: {files.checkpoint} was trained on other painted frames")
+        raise InputError(f"--resume: {files.checkpoint} was trained on different painted frames")
     with computing(settings.device, settings.precision, None) as compute:
         return _train(TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), shot)
 
@@ -156,15 +160,15 @@ def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
 
 
 def preview_frames(shot: Shot) -> list[RGB]:
-    """Return the frame of the first painted frame, and at most `_SHOWN` evenly spaced frames of the shot, all
-    cropped as in `frames_of`.
+    """Return the photos of the preview sheet: the original of the first painted frame, and at most `_SHOWN`
+    evenly spaced frames of the shot. All are cropped as in `frames_of`.
     """
     return [_whole(shot.pairs[0].frame), *frames_of(shot, _SHOWN)]
 
 
 def frames_of(shot: Shot, count: int) -> list[RGB]:
-    """Return at most `count` evenly spaced frames of the shot, uint8 (H, W, 3) each, cropped to multiples of
-    16 pixels at the bottom and at the right.
+    """Return at most `count` evenly spaced frames of the shot, uint8 (H, W, 3) each. They are cropped at the
+    bottom and at the right, so that their sides are multiples of 16 pixels.
     """
     last = len(shot.neighbors) - 1
     places = np.unique(np.linspace(0, last, min(count, last + 1)).round().astype(int))
@@ -172,7 +176,7 @@ def frames_of(shot: Shot, count: int) -> list[RGB]:
 
 
 def _whole(frame: RGB) -> RGB:
-    """Return `frame`, cropped to multiples of `_MULTIPLE` pixels."""
+    """Return `frame`, cropped at the bottom and at the right to sides that are multiples of `_MULTIPLE`."""
     height, width = (side // _MULTIPLE * _MULTIPLE for side in frame.shape[:2])
     return frame[:height, :width]
 

@@ -41,12 +41,12 @@ class Sample(NamedTuple):
     """The input of one step.
 
     Args:
-        pair: index of a painted frame in `Shot.pairs`.
-        pair_window: the part of the painted frame that is stylized.
-        pair_patch: the part of `pair_window` that the losses compare, relative to it.
+        pair: index in `Shot.pairs` of a frame with a painted version.
+        pair_window: the part of this frame that is stylized.
+        pair_patch: the part of `pair_window`, relative to it, that is compared with the painted version.
         neighbors: index of two consecutive frames in `Shot.neighbors`.
         window: the part of the consecutive frames that is stylized.
-        patch: the part of `window` that the style loss and the grid loss use, relative to it. The temporal
+        patch: the part of `window`, relative to it, that the style loss and the grid loss use. The temporal
             loss uses all of `window`.
     """
 
@@ -75,7 +75,7 @@ def samples(shot: Shot, settings: KeyframeSettings, start: int, steps: int) -> I
 
 
 def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple: int = 1) -> Window:
-    """Return a random part of a frame. Its sides are as large as the arguments allow.
+    """Return a randomly placed part of a frame. Its sides are as large as the arguments allow.
 
     Args:
         size: size (H, W) of the frame.
@@ -117,10 +117,11 @@ class Trainer:
         settings: the settings of the training run.
         compute: device and precision.
         vgg: the loss network, with replicate padding.
-        shot: the frames.
+        shot: the frames and the painted frames.
         net: the network, on the device.
         optimizer: the optimizer of its parameters.
-        styles: the style loss of each painted frame; default: computed from the shot.
+        styles: the style loss against each painted frame, in the order of `Shot.pairs`; default: created from
+            the shot.
     """
 
     def __init__(

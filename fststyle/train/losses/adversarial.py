@@ -30,8 +30,7 @@ KINDS = ("bce", "lsgan", "wgan-gp", "hinge")
 
 
 def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
-    """Return the loss of the discriminator, a scalar. For ``wgan-gp`` it does not include the gradient
-    penalty.
+    """Return the loss of the discriminator, a scalar. For ``wgan-gp``, the caller adds `gradient_penalty`.
 
     Args:
         kind: one of `KINDS`.
@@ -48,8 +47,11 @@ def discriminator_loss(kind: str, real: Tensor, fake: Tensor) -> Tensor:
 
 
 def generator_loss(kind: str, fake: Tensor) -> Tensor:
-    """Return the loss of the generator, a scalar, for the scores `fake` of generated images. `kind` is one of
-    `KINDS`.
+    """Return the loss of the generator, a scalar.
+
+    Args:
+        kind: one of `KINDS`.
+        fake: scores of generated images.
     """
     if kind == "bce":
         return F.softplus(-fake.float()).mean()
@@ -65,7 +67,7 @@ def gradient_penalty(
     Computed in float32, since the penalty needs second derivatives. No gradient flows to the images.
 
     Args:
-        discriminator: returns one or several scores per image. Of several scores, the mean is used.
+        discriminator: returns one or several scores per image; several are averaged.
         real: real images, (N, C, H, W).
         fake: generated images, (N, C, H, W).
         mixture: (N, 1, 1, 1) in 0..1. The points are ``mixture * real + (1 - mixture) * fake``.

@@ -21,12 +21,12 @@ TEMPERATURE = 0.07
 POSITIONS = 256
 """Number of positions per layer (Park et al., section 3)."""
 PIXELS = "pixels"
-"""The name under which the input image counts as a layer."""
+"""Layer name that stands for the input image itself."""
 
 
 def encoder_layers(net: nn.Module) -> list[str]:
-    """Return the names of the feature layers: `PIXELS`, all submodules before the coarsest residual blocks,
-    and the first and the last of these blocks.
+    """Return the names of the layers whose features the contrastive loss compares: `PIXELS`, all submodules
+    before the coarsest residual blocks, and the first and the last of these blocks.
 
     Args:
         net: a network whose submodule ``body16``, or else ``body``, contains the coarsest residual blocks.
@@ -42,7 +42,8 @@ class _StopForward(Exception):
 
 
 def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:
-    """Return the activations of `layers` by name, (N, C, h, w) each, and always the image itself as `PIXELS`.
+    """Return the activations of `layers` by name, (N, C, h, w) each. The entry `PIXELS`, the image itself, is
+    always included.
 
     The forward pass ends after the last of the layers.
 
@@ -60,7 +61,9 @@ def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, 
 def features_and_output(
     net: nn.Module, image: Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Return the `features` and the output of the network, (N, 3, H, W), from one complete forward pass."""
+    """Return the features, as from `features`, and the output of the network, (N, 3, H, W), with one complete
+    forward pass.
+    """
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=False):
         stylized: Tensor = net(image)
@@ -123,8 +126,12 @@ class Heads(nn.Module):
 def choose_positions(
     found: dict[str, Tensor], generator: torch.Generator, count: int = POSITIONS
 ) -> dict[str, Tensor]:
-    """Return up to `count` distinct random positions for each layer of `found`, as indices into h * w, (S,)
-    int64, by layer name.
+    """Return S distinct random positions for each layer, as indices into h * w, (S,) int64, by layer name.
+
+    Args:
+        found: features (N, C, h, w), by layer name.
+        generator: source of randomness, on the CPU.
+        count: S, or h * w if that is smaller.
     """
     return {
         name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device)
@@ -133,11 +140,10 @@ def choose_positions(
 
 
 def patch_nce(query: Tensor, key: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Return the PatchNCE loss, a scalar (Park et al., equation 3): the mean cross-entropy of finding the key
-    for each query among the S keys of its image.
+    """Return the PatchNCE loss, a scalar (Park et al., equation 3): the mean cross-entropy of selecting, for
+    each query, the key at the same position among the S keys of its image.
 
-    The correct key of a query is the one at the same position. No gradient flows to the keys. If all
-    similarities are equal, the loss is log S.
+    No gradient flows to the keys. If all similarities are equal, the loss is log S.
 
     Args:
         query: features of the output, (N, S, D), of unit length.

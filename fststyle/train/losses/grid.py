@@ -10,13 +10,13 @@ from torch import Tensor
 
 
 def block_color_loss(image: Tensor, period: int) -> Tensor:
-    """Return the loss per image, (N,): variance of the mean color over the positions within a block (MSE,
-    0-255).
+    """Return the loss per image, (N,): how much the mean color differs between the positions within a block.
 
-    A block has `period` x `period` pixels. Blocks that the border cuts off are ignored. Averaged over a whole
-    image, the color is nearly the same at every position of a block, whatever the content, unless something
-    repeats with exactly this period, such as the stride of a network. The style loss does not detect such a
-    pattern, but it is visible in flat regions. We know of no paper with this loss.
+    A block has `period` x `period` pixels; blocks that the border cuts off are ignored. For each position
+    within a block, the pixel values (0-255) are averaged over all blocks. The loss is the variance of these
+    means over the positions. It is near 0 for any content, unless something repeats with exactly this period,
+    such as the stride of a network. The style loss does not detect such a pattern, but it is visible in flat
+    regions. We know of no paper with this loss.
 
     Args:
         image: (N, 3, H, W) RGB in [-1, 1], H and W at least `period`.
@@ -38,10 +38,12 @@ TEXTURE_WEIGHT = 20.0
 
 
 def grid_artifact_loss(image: Tensor, period: int) -> Tensor:
-    """Return the loss per image, (N,): `block_color_loss` with `period`, plus `TEXTURE_WEIGHT` times
-    `block_texture_loss` with blocks of 4 x 4 pixels.
+    """Return the grid loss per image, (N,), whose weight in training is ``--grid-weight``: `block_color_loss`
+    plus `TEXTURE_WEIGHT` times `block_texture_loss` for blocks of 4 x 4 pixels.
 
-    `period` is the stride of the network. In training, `--grid-weight` is the weight of the sum.
+    Args:
+        image: (N, 3, H, W) RGB in [-1, 1].
+        period: side of a block for `block_color_loss` in pixels: the stride of the network.
     """
     return block_color_loss(image, period) + TEXTURE_WEIGHT * block_texture_loss(image)
 
@@ -63,11 +65,15 @@ def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
 
     The loss is a sum over seven differences. For each of them, the mean square at each position is computed
     within windows of 8 x 8 blocks, and then the relative variance of these mean squares over the positions,
-    averaged over the windows. Weak patterns in smooth regions therefore count as much as strong ones; 1 (MSE,
-    0-255) is added to the mean in the denominator, so that flat windows do not. Random texture has some
-    variance by chance. This part is estimated with blocks that are one pixel larger, a period that the
-    network does not favor, and subtracted. The windows are needed because brush strokes that start at
-    different positions of a block cancel over a whole image. We know of no paper with this loss.
+    averaged over the windows. Weak patterns in smooth regions therefore count as much as strong ones. Flat
+    windows do not, since 1, for pixel values in 0-255, is added to the mean in the denominator. Random
+    texture has some variance by chance. This part is estimated with blocks that are one pixel larger, a
+    period that the network does not favor, and subtracted. The windows are needed because brush strokes that
+    start at different positions of a block cancel over a whole image. We know of no paper with this loss.
+
+    Args:
+        image: (N, 3, H, W) RGB in [-1, 1].
+        period: side of a block in pixels.
     """
     levels = image.float() * 127.5
     across, down = levels.diff(dim=3), levels.diff(dim=2)
@@ -88,8 +94,8 @@ def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
 
 
 def _unevenness(energy: Tensor, period: int) -> Tensor:
-    """Return the relative variance of `energy`, (N, H, W), over the positions within a block, averaged over
-    windows: (N,).
+    """Return the relative variance of `energy`, (N, H, W), over the positions within a block of `period` x
+    `period` pixels, averaged over windows: (N,).
     """
     n, height, width = energy.shape
     squares = min(_WINDOW_BLOCKS, height // (period + 1), width // (period + 1))

@@ -30,8 +30,8 @@ def style_loss(activation: Tensor, target: Tensor) -> Tensor:
 
 
 def total_variation_loss(image: Tensor) -> Tensor:
-    """Return the total variation per image, (N,): sum of the squared differences between horizontal and
-    vertical neighbors (0-255), divided by C*H*W.
+    """Return the total variation per image, (N,): sum of the squared differences between horizontally and
+    vertically adjacent pixel values in 0-255, divided by C*H*W.
 
     Johnson et al., section 3.2, "Total variation regularization", with exponent 2 as in the published code.
     Departure: the loss is divided by C*H*W, so that it does not grow with the image size.

@@ -24,10 +24,12 @@ SMALLEST_LIMIT = 0.2
 
 
 def mesh_log_ratio(image: Tensor) -> Tensor:
-    """Return the log ratio per image and band of `BANDS`, (N, 3): mean power of lines along rows and columns
-    to mean power of lines in all other directions, both of the luminance.
+    """Return the natural logarithm of a ratio of spectral powers, per image and frequency band of `BANDS`,
+    (N, 3).
 
-    The natural logarithm is near 0 for random texture, and higher for a mesh or for straight edges.
+    The ratio is the mean power of lines along rows and columns divided by that of lines in all other
+    directions, in the spectrum of the luminance. Its logarithm is near 0 for random texture, and higher for a
+    mesh or for straight edges.
     """
     along, across = _powers(image)
     return along - across
@@ -37,10 +39,10 @@ def mesh_loss(image: Tensor, limit: Tensor) -> Tensor:
     """Return the loss per image, (N,): amount by which `mesh_log_ratio` exceeds `limit`, summed over the
     bands.
 
-    A network whose head writes blocks of pixels draws lines of two or three pixels along rows and columns
-    more easily than in other directions. The style loss hardly detects them. No gradient flows through the
-    power in other directions, since adding diagonal noise must not reduce the loss. We know of no paper with
-    this loss.
+    A network whose last layer outputs blocks of pixels draws lines of two or three pixels along rows and
+    columns more easily than in other directions. The style loss hardly detects them. No gradient flows
+    through the power in other directions, since adding diagonal noise must not reduce the loss. We know of no
+    paper with this loss.
 
     Args:
         image: (N, 3, H, W) RGB in [-1, 1].

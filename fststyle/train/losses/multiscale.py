@@ -69,9 +69,10 @@ class MultiscaleStyle(nn.Module):
 
         Args:
             stylized: stylized images, (N, 3, H, W) in [-1, 1], H and W at least 32.
-            photo: their photos, of the same shape, which determine the luminance ranges.
-            found: the activations of `stylized` in the layers `LAYERS[1]`, by name, if they are already
-                computed.
+            photo: the photos that they were stylized from, of the same shape. Their luminance determines
+                which parts are compared with which parts of the style image.
+            found: the VGG-16 activations of `stylized` in the layers `LAYERS[1]`, by name, if they are
+                already known; None computes them.
         """
         total = torch.zeros(len(stylized), device=stylized.device)
         masks = photo_masks(photo, self.parts)
@@ -98,7 +99,7 @@ def relative_difference(grams: Tensor, target: Tensor) -> Tensor:
 
 
 def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[tuple[int, str], float]:
-    """Return the weights of the terms by (scale, layer). Their sum is 1.
+    """Return the weights of the terms of the style loss by (scale, layer). Their sum is 1.
 
     Args:
         energy: mean squares of the Gram matrices of the style image, by (scale, layer).

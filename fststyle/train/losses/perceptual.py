@@ -162,7 +162,7 @@ class Objective(nn.Module):
         """
         if target is None:
             if photo is None:
-                raise TypeError("Objective needs the photo or its content target")
+                raise TypeError("either photo or target must be given")
             target = self.target(photo)
         found = self.vgg(stylized, (self.content_layer, *self.style_layers))
         content = content_loss(found[self.content_layer], target)

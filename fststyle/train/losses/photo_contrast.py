@@ -30,7 +30,7 @@ def more_contrast(photo: Tensor, strength: float) -> Tensor:
     Args:
         photo: (N, 3, H, W) RGB in [-1, 1].
         strength: factor of the unsharp masking, at least 0. With 0, `photo` itself is returned. The tone
-            curve and the reduction of the chroma do not depend on other values.
+            curve and the reduction of the chroma are the same for all other values.
     """
     if not strength:
         return photo

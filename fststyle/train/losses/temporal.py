@@ -30,12 +30,13 @@ def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Te
     """Return two crops of each photo, and the shift of the scene between them.
 
     Args:
-        photo: (N, 3, H, W) in [-1, 1].
-        generator: source of the shift and of the noise.
+        photo: photos, (N, 3, H, W) in [-1, 1].
+        generator: source of the random shift and of the noise.
 
     Returns:
-        The crops, (N, 3, H - `CUT`, W - `CUT`) each, of which the second is noisy, and the displacement of
-        the scene in the second crop: -`REACH` to `REACH` pixels down and right, not both zero.
+        The two crops, (N, 3, H - `CUT`, W - `CUT`) each, the second with added noise, and the displacement of
+        the scene from the first crop to the second. It is the same for all photos: -`REACH` to `REACH` pixels
+        down and right, not both zero.
     """
     down, right = 0, 0
     while not (down or right):
@@ -51,12 +52,12 @@ def shifted_crops(photo: Tensor, generator: torch.Generator) -> tuple[Tensor, Te
 
 
 def temporal_loss(first: Tensor, second: Tensor, shift: Shift) -> Tensor:
-    """Return the temporal loss per image, (N,): MSE (0-255) between two stylized crops, over the part of the
-    scene that is visible in both.
+    """Return the temporal loss per image, (N,): mean squared error of pixel values in 0-255 between two
+    stylized crops, over the part of the scene that is visible in both.
 
     Args:
-        first, second: the stylized crops of `shifted_crops`, (N, 3, H, W) in [-1, 1].
-        shift: the displacement of the scene in `second`.
+        first, second: stylized versions of the crops of `shifted_crops`, (N, 3, H, W) in [-1, 1].
+        shift: the displacement that `shifted_crops` returned with them.
     """
     height, width = first.shape[2:]
     down, right = shift

@@ -31,10 +31,14 @@ def style_masks(style_image: Tensor, parts: int) -> Tensor:
 
 
 def photo_masks(photo: Tensor, parts: int) -> Tensor:
-    """Return masks like those of `style_masks`, (N, `parts`, H / 8, W / 8), for photos (N, 3, H, W) RGB in
-    [-1, 1], by the luminance itself instead of its rank.
+    """Return soft masks of photos by luminance, from dark to light: (N, `parts`, H / 8, W / 8) in 0..1.
 
-    A night scene therefore has dark parts only.
+    They are like those of `style_masks`, but depend on the luminance itself instead of its rank. A night
+    scene therefore has dark parts only.
+
+    Args:
+        photo: photos, (N, 3, H, W) RGB in [-1, 1].
+        parts: number of luminance ranges.
     """
     return _masks((F.avg_pool2d(luminance(photo), SQUARE) + 1) / 2, parts)
 
@@ -71,8 +75,6 @@ def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def luminance(image: Tensor) -> Tensor:
-    """Return the luma of ITU-R BT.601, (N, 1, H, W) float32, of RGB images (N, 3, H, W), in the same
-    range.
-    """
+    """Return the luma (ITU-R BT.601) of RGB images (N, 3, H, W), float32 (N, 1, H, W), in their range."""
     weights = torch.tensor(LUMA, device=image.device)
     return torch.einsum("nchw,c->nhw", image.float(), weights)[:, None]

@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), each followed by max pooling by 2,
-    and two linear layers.
+    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), each pair followed by 2x2 max
+    pooling, and two linear layers.
 
     Args:
-        side: side of the images in pixels, 28 or a power of two from 16.
-        channels: 1 or 3.
+        side: side of the images in pixels: 28, or a power of two that is at least 16.
+        channels: number of color channels of the images, 1 or 3.
         classes: number of classes.
         width: channels of the first pair. Each downsampling doubles them, up to a factor of eight.
-        features: size of the penultimate layer.
+        features: number of units of the penultimate layer.
 
     Raises:
         ValueError: `side` is not supported.
@@ -52,10 +52,10 @@ def halvings(side: int) -> int:
     """Return the number of halvings that reduce `side` to 7 pixels (from 28) or 8 (from a power of two).
 
     Raises:
-        ValueError: `side` is neither 28 nor a power of two from 16.
+        ValueError: `side` is neither 28 nor a power of two that is at least 16.
     """
     if side == 28:
         return 2
     if side < 16 or side & (side - 1):
-        raise ValueError(f"unsupported image side: {side} pixels")
+        raise ValueError(f"the image side must be 28 or a power of two, at least 16 pixels, not {side}")
     return round(math.log2(side / 8))

@@ -19,11 +19,13 @@ FINE = ("relu1_2", "relu2_2")
 
 
 class FeatureDiscriminator(nn.Module):
-    """Scores of VGG-16 features, by layer: one score for each patch of features.
+    """Discriminator with one small convolutional network per VGG-16 layer, which scores each patch of the
+    layer's features.
 
     Args:
-        examples: features of the style image by layer, (1, C, h, w). Before scoring, each channel is divided
-            by the average of its RMS in `examples` and the mean of the RMS values of all channels.
+        examples: features of the style image by layer, (1, C, h, w) each. They normalize the input: each
+            channel is divided by the average of its RMS in `examples` and the mean of these RMS values over
+            all channels.
     """
 
     def __init__(self, examples: Mapping[str, Tensor]):
@@ -44,8 +46,11 @@ class FeatureDiscriminator(nn.Module):
             )
 
     def forward(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the scores by layer, (N, 1, h', w') each, of features (N, C, h, w), h and w at least 7,
-        or 11 for the layers of `FINE`.
+        """Return the scores by layer, (N, 1, h', w') each.
+
+        Args:
+            features: features by layer, (N, C, h, w) each; h and w are at least 11 for the layers in `FINE`,
+                and at least 7 for others.
         """
         return {
             layer: head(features[layer] / getattr(self, f"rms_{layer}")) for layer, head in self.heads.items()

@@ -36,12 +36,12 @@ class Gan(nn.Module):
     weights.
 
     Args:
-        kind: mlp, dcgan or wgan-gp.
-        side: side of the images in pixels, 28 or a power of two from 16; any side for mlp.
-        channels: 1 or 3.
+        kind: "mlp", "dcgan" or "wgan-gp".
+        side: side of the images in pixels: 28, or a power of two that is at least 16; for mlp, any number.
+        channels: number of color channels of the images, 1 or 3.
         latent: dimension of the latent vector.
-        width: channels of the layer next to the image. The layers of mlp have 8, 16 and 32 times as many
-            units.
+        width: channels of the layer next to the image. The hidden layers of mlp have 8, 16 and 32 times as
+            many units.
 
     Raises:
         ValueError: `kind` is unknown, or `side` is not supported.
@@ -103,14 +103,14 @@ def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
 
 
 class Score(nn.Module):
-    """Final layer of a discriminator: the score of each image plus a score of its group.
+    """Final layer of a discriminator: the score of each image plus a score of its group of images.
 
+    A group has `GROUP` images. If the batch size is not a multiple of `GROUP`, the whole batch is one group.
     The group score is computed from the mean and the standard deviation of each channel over the images of
-    the group. With it, the discriminator can detect that the generator draws some classes too often or lacks
-    diversity. The idea is that of minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section
-    3.2). The last input is the minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section
-    3). The means are our addition. A group has `GROUP` images. If the batch size is not a multiple of
-    `GROUP`, the whole batch is one group.
+    the group, and from the minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3).
+    With it, the discriminator can detect that the generator draws some classes too often or lacks diversity.
+    The idea is that of minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2); the
+    means are our addition.
 
     Args:
         channels: channels of the feature map.
@@ -146,7 +146,9 @@ def _deviation(groups: Tensor) -> Tensor:
 
 
 def _discriminator(side: int, channels: int, width: int, norms: bool) -> nn.Sequential:
-    """Return a convolutional discriminator: scores (N, 1) of images (N, C, S, S)."""
+    """Return a convolutional discriminator that maps images (N, C, S, S) to scores (N, 1). With `norms`, all
+    convolutions but the first are followed by batch norm.
+    """
     start, levels = _start(side)
     layers: list[nn.Module] = []
     before = channels
@@ -163,13 +165,15 @@ def _discriminator(side: int, channels: int, width: int, norms: bool) -> nn.Sequ
 
 
 def _start(side: int) -> tuple[int, int]:
-    """Return the side of the smallest feature map, 7 or 4, and how often it is doubled to reach `side`."""
+    """Return the side of the smallest feature map, 7 or 4 pixels, and the number of doublings from it to
+    `side`.
+    """
     levels = halvings(side) + (side != 28)
     return side >> levels, levels
 
 
 def _dense_generator(side: int, channels: int, latent: int, width: int) -> nn.Sequential:
-    """Return a fully connected generator: images (N, C, S, S) in [-1, 1] from latent vectors (N, Z)."""
+    """Return a fully connected generator: latent vectors (N, Z) -> images (N, C, S, S) in [-1, 1]."""
     layers: list[nn.Module] = []
     before = latent
     for units in (8 * width, 16 * width, 32 * width):
@@ -181,7 +185,7 @@ def _dense_generator(side: int, channels: int, latent: int, width: int) -> nn.Se
 
 
 def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:
-    """Return a fully connected discriminator: scores (N, 1) of images (N, C, S, S)."""
+    """Return a fully connected discriminator: images (N, C, S, S) -> scores (N, 1)."""
     layers: list[nn.Module] = [nn.Flatten()]
     before = channels * side * side
     for units in (32 * width, 16 * width, 8 * width):
@@ -191,8 +195,8 @@ def _dense_discriminator(side: int, channels: int, width: int) -> nn.Sequential:
 
 
 def _small_weights(module: nn.Module) -> None:
-    """Initialize a layer as in DCGAN: normally distributed weights with mean 0, and batch norm scales with
-    mean 1, both with a standard deviation of 0.02.
+    """Initialize a layer as in DCGAN: normally distributed convolution kernels with mean 0 and batch norm
+    scales with mean 1, both with a standard deviation of 0.02, and biases of 0. Other layers are unchanged.
     """
     if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(module.weight, 0.0, 0.02)

@@ -19,7 +19,9 @@ from torch import Tensor, nn
 
 
 class ConvNorm(nn.Module):
-    """Reflection padding, a convolution and, if `norm` is True, affine instance norm."""
+    """Reflection padding, a convolution and, if `norm` is True, affine instance norm. Without the norm, the
+    convolution has a bias.
+    """
 
     def __init__(
         self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, *, norm: bool = True

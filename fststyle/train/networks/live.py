@@ -36,7 +36,8 @@ NOISE_CHANNELS = 4
 def fold(x: Tensor) -> Tensor:
     """Fold blocks of 4x4 pixels into channels: (N, 3, 4h, 4w) -> (N, 48, h, w).
 
-    The order of the channels is (row, column, color). In channels-last format, contiguous runs are copied.
+    The order of the channels is (row, column, color). In channels-last format, each row of a block is
+    contiguous in memory before and after, so the copy is fast.
     """
     n, c, height, width = x.shape
     x = x.reshape(n, c, height // FOLD, FOLD, width // FOLD, FOLD)
@@ -64,9 +65,8 @@ class Conv(nn.Conv2d):
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Instance norm that also accepts feature maps of one element, and normalizes it to 0, as ONNX does.
-
-    `torch.nn.InstanceNorm2d` raises `ValueError` for such maps.
+    """Instance norm that also accepts 1x1 feature maps, for which `torch.nn.InstanceNorm2d` raises
+    `ValueError`. Their element is normalized to 0, as in ONNX.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -121,8 +121,8 @@ class Noise(nn.Module):
         nn.init.zeros_(self.project.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features (N, C, h, w) with noise, the same for all N. In training mode, the noise starts
-        at a random position.
+        """Return the features `x`, (N, C, h, w), with the same noise added to all N images. In training mode,
+        the noise field is shifted randomly in each call.
         """
         height, width = x.shape[2:]
         side = self.field.shape[1]
@@ -142,11 +142,12 @@ class Live(nn.Module):
     unbounded; the caller clips it to [-1, 1].
 
     Args:
-        width: channels at 1/4 of the side. There are 4/3 times as many at 1/8, and twice as many at 1/16.
+        width: channels of the feature maps at 1/4 of the image side. There are 4/3 times as many at 1/8, and
+            twice as many at 1/16.
         blocks: number of residual blocks at 1/8 of the side.
-        coarse_blocks: number of residual blocks at 1/16 of the side. With 0, the network has no such scale,
-            no noise, twice the width at 1/8, a narrower head and a stride of 8, like the networks trained
-            before version 0.2.
+        coarse_blocks: number of residual blocks at 1/16 of the side. With 0, the network is that of versions
+            before 0.2: it has no layers at 1/16, no noise, twice the width at 1/8, fewer channels before the
+            output layer, and a stride of 8.
     """
 
     stride = 16
@@ -176,12 +177,12 @@ class Live(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Change the weights of the head so that the response to flat regions is equal for all sixteen pixels
-        of a block. Call it after each training step.
+        """Change the weights of the output layer so that its response to flat regions is equal for all
+        sixteen pixels of a block. Call this after each training step.
 
-        Without this constraint, the head learns a grid of blocks as texture. The response of a kernel to a
-        flat region is the sum of its taps. This method subtracts the part of the sum, and of the bias, that
-        differs between the pixels of a block.
+        Without this constraint, the output layer learns a grid of blocks as texture. The response of a kernel
+        to a flat region is the sum of its taps. This method subtracts the part of the sum, and of the bias,
+        that differs between the pixels of a block.
         """
         weight, bias = self.head.weight, self.head.bias
         plain = weight.sum((2, 3)).view(FOLD**2, 3, -1)
@@ -191,8 +192,8 @@ class Live(nn.Module):
             bias.copy_(bias.view(FOLD**2, 3).mean(0).repeat(FOLD**2))
 
     def core(self, x: Tensor) -> Tensor:
-        """Run the network on folded images: (N, 48, h, w) -> (N, 48, h, w), where h and w are multiples of
-        ``stride // 4``.
+        """Run the network on images folded by `fold`: (N, 48, h, w) -> (N, 48, h, w), where h and w are
+        multiples of ``stride // 4``.
         """
         fine = torch.relu(self.stem(x))
         x = self.down(fine)

@@ -17,11 +17,12 @@ Without a minimum, the ELBO is unbounded, since the pixels are quantized.
 
 
 class Vae(nn.Module):
-    """Variational autoencoder: an encoder that returns mean and log-variance, and a decoder.
+    """Variational autoencoder. The encoder returns the mean and the log-variance of the latent vector, the
+    decoder the parameters of the pixel distributions.
 
     Args:
-        side: side of the images in pixels, 28 or a power of two from 16.
-        channels: 1 or 3.
+        side: side of the images in pixels: 28, or a power of two that is at least 16.
+        channels: number of color channels of the images, 1 or 3.
         latent: dimension of the latent vector.
         width: channels of the first convolution. Each downsampling doubles them, up to a factor of eight.
         likelihood: with "bernoulli", the decoder returns logits; with "gaussian", it returns means in [0, 1],
@@ -65,21 +66,24 @@ class Vae(nn.Module):
         return mean, log_variance.clamp(-12, 12)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Return the parameters of the pixel distributions, (N, C, S, S), from latent vectors (N, Z): logits,
-        or means in [0, 1].
+        """Return the parameters of the pixel distributions, (N, C, S, S), for latent vectors (N, Z).
+
+        They are logits for a Bernoulli likelihood, and means in [0, 1] for a Gaussian one.
         """
         drawn: Tensor = self.decoder(latent)
         return drawn if self.likelihood == "bernoulli" else drawn.sigmoid()
 
     def mean_image(self, latent: Tensor) -> Tensor:
-        """Return the mean of the pixel distributions, (N, C, S, S) in [-1, 1], from latent vectors (N, Z)."""
+        """Return the means of the pixel distributions as images (N, C, S, S) in [-1, 1], for latent vectors
+        (N, Z).
+        """
         drawn = self.decode(latent)
         return (drawn.sigmoid() if self.likelihood == "bernoulli" else drawn) * 2 - 1
 
 
 class Encoder(nn.Module):
-    """The encoder, for export. It returns the mean and the standard deviation of the latent vectors, (N, Z)
-    each, for images (N, C, S, S) in [-1, 1].
+    """The encoder of a VAE, as a module for export. It returns the mean and the standard deviation of the
+    latent vectors, (N, Z) each, for images (N, C, S, S) in [-1, 1].
     """
 
     def __init__(self, vae: Vae):
@@ -92,7 +96,9 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The decoder, for export. It returns mean images (N, C, S, S) in [-1, 1] for latent vectors (N, Z)."""
+    """The decoder of a VAE, as a module for export. It returns mean images (N, C, S, S) in [-1, 1] for
+    latent vectors (N, Z).
+    """
 
     def __init__(self, vae: Vae):
         super().__init__()

@@ -28,8 +28,8 @@ LAYERS = tuple(f"relu{block}_{i}" for block, widths in _BLOCKS for i, _ in enume
 
 
 def _layers() -> tuple[nn.Sequential, dict[int, str]]:
-    """Return the layers, and the names of the ReLU layers by index. The indices are those of torchvision's
-    ``vgg16().features``.
+    """Return the layers, and a dict from the index of each ReLU layer to its name. The indices are those of
+    torchvision's ``vgg16().features``.
     """
     layers: list[nn.Module] = []
     names: dict[int, str] = {}
@@ -45,8 +45,8 @@ def _layers() -> tuple[nn.Sequential, dict[int, str]]:
 
 
 class VGG16(nn.Module):
-    """VGG-16 up to relu4_3. ``features`` has the layout, and so the weight names, of torchvision's
-    ``vgg16().features``.
+    """VGG-16 up to relu4_3, with frozen weights. The submodule ``features`` has the same weight names as that
+    of torchvision's ``vgg16()``.
     """
 
     mean: Tensor
@@ -64,8 +64,8 @@ class VGG16(nn.Module):
         subtracted, as the published weights expect.
 
         Args:
-            image: (N, 3, H, W) RGB in [-1, 1]. Block k of the network has 1 / 2^(k - 1) of the size, rounded
-                down.
+            image: (N, 3, H, W) RGB in [-1, 1]. The activations of relu1_1 and relu1_2 have its height and
+                width. Each further block halves both, rounded down.
             layers: names from `LAYERS`.
 
         Raises:
@@ -136,7 +136,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     if missing:
         raise InputError(
             f"{weights}: does not contain VGG-16 weights with torchvision's names"
-            f" ({missing[0]} is missing or has another shape)"
+            f" ({missing[0]} is missing or has a different shape)"
         )
     vgg.load_state_dict({name: state[name].float() for name in wanted})
     return vgg.eval()

@@ -1,4 +1,6 @@
-"""Objective of the restoration: style, patch, color and tone loss of the hole against its surroundings."""
+"""Objective of the restoration: style, patch, color and tone loss of the hole (the damaged pixels) against
+its surroundings.
+"""
 
 import math
 from collections.abc import Mapping
@@ -39,8 +41,8 @@ class Patches:
     """Compares each patch of a feature map that overlaps the hole with the intact patch most similar to it.
 
     Args:
-        found: the feature map, (1, C, h, w).
-        damaged: bool (h, w), the positions that change.
+        found: the feature map that the intact patches are taken from, (1, C, h, w).
+        damaged: bool (h, w), the positions inside the hole.
         unusable: bool (h, w), the positions that no intact patch may contain.
         side: side of the patches, an odd number of positions.
         normalized: if True, similarity is the normalized correlation; if False, it is the negative squared
@@ -68,7 +70,7 @@ class Patches:
         return bool(self.known.shape[1] and len(self.places))
 
     def _all(self, found: Tensor) -> Tensor:
-        """Return the patches around all positions of a feature map (1, C, h, w), as columns:
+        """Return the patches around all positions of a feature map (1, C, h, w), as the columns of a matrix,
         (C * side * side, h * w).
         """
         margin = self.side // 2
@@ -99,7 +101,7 @@ class Patches:
         """Return the mean squared difference, a scalar, between the patches of `found`, (1, C, h, w), that
         overlap the hole and the intact patches that the last call of `choose` selected for them.
 
-        It is relative to the mean square of the intact patches, or, if `normalized` is False, to their
+        It is divided by the mean square of the intact patches or, if `normalized` is False, by their
         variance.
         """
         queries = self._all(found)[:, self.places]
@@ -181,7 +183,7 @@ class Surroundings:
 
     @property
     def has_patches(self) -> bool:
-        """Whether some loss can compare patches that overlap the hole with intact patches."""
+        """Whether there are intact patches to compare with, of features or of pixels."""
         return bool(self._patches) or self._colors.usable
 
     def choose(self, image: Tensor) -> None:
@@ -214,8 +216,8 @@ class Surroundings:
         )
 
     def _tone(self, image: Tensor) -> Tensor:
-        """Return the mean square, a scalar, of the change from the smooth filling in the hole. The change is
-        first averaged over squares.
+        """Return the mean square, a scalar, of the difference from the smooth filling in the hole. Before
+        squaring, the difference is averaged over squares of about the width of the hole.
         """
         change = F.avg_pool2d(image - self._smooth, self._side, 1, self._side // 2)
         return (change.square().mean(1, keepdim=True) * self._hole).sum() / self._hole.sum().clamp(min=1)

@@ -49,13 +49,13 @@ def restore(
     on_preview: Callable[[Any], None] | None = None,
     **settings: Any,
 ) -> Any:
-    """Restore one image.
+    """Fill the damaged pixels of one image in the style of their surroundings.
 
     Args:
         damaged: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
             uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
-        mask: the file of the mask, an image of the same size: white where the image is damaged; see
-            `read_mask`.
+        mask: the file of the mask, an image of the same size: white where the image is damaged, black
+            elsewhere; see `read_mask`.
         on_start: called once with a message about the damage and the device.
         on_progress: called after each iteration, with the weighted losses.
         on_preview: called with the current image, of the same type as the result, every ``preview_every``
@@ -67,8 +67,8 @@ def restore(
         pixels outside the mask, the alpha channel and the color profile are those of the input.
 
     Raises:
-        InputError: invalid settings, an unusable file, a mask that has another size or is all black or all
-            white, or a part of the damage without intact surroundings.
+        InputError: a setting is invalid, an image cannot be used, the mask has a different size or marks no
+            pixel or every pixel as damaged, or a part of the damage has almost no intact surroundings.
         DeviceError: the requested device is not available.
         TrainingError: the objective is not finite, or memory is exhausted.
         Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP, after a call of `on_preview`.
@@ -120,15 +120,17 @@ def restore_image(
 
 
 def read_mask(path: Path, size: tuple[int, int]) -> Hole:
-    """Read a mask: bool (H, W), True where the image is damaged. These are the pixels of the mask with a luma
-    times opacity of at least 128 (0-255).
+    """Read a mask as bool (H, W), True where the image is damaged.
+
+    A pixel counts as damaged if its gray value, 0-255, multiplied by its opacity, 0 to 1, is at least 128.
 
     Args:
-        path: the image file.
+        path: the image file of the mask.
         size: the size (H, W) of the damaged image.
 
     Raises:
-        InputError: the mask cannot be read, has another size, or is all black or all white.
+        InputError: the mask cannot be read, has a different size, or marks no pixel or every pixel as
+            damaged.
     """
     mask = images.read(path)
     if mask.size != size:
@@ -143,27 +145,28 @@ def read_mask(path: Path, size: tuple[int, int]) -> Hole:
         light *= frame.alpha / np.float32(255)
     hole = np.asarray(light >= 128)
     if not hole.any():
-        raise InputError(f"{path}: the mask has no white pixels, which mark the damage")
+        raise InputError(f"{path}: the mask marks no pixel as damaged; paint the damage white")
     if hole.all():
-        raise InputError(f"{path}: the mask is all white, so no pixel is intact")
+        raise InputError(f"{path}: the mask marks every pixel as damaged; paint the intact pixels black")
     return hole
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """One scale of one part: the index of the part, and how often its size is halved."""
+    """One part at one scale: the index of the part, and how many times its size is halved."""
 
     part: int
     halvings: int
 
 
 class _Canvas:
-    """The image. Its parts are restored one after the other, each from coarse to fine.
+    """The image during the restoration. The parts of the damage are restored one after the other, each from
+    coarse to fine.
 
     Args:
         rgb: the damaged image, uint8 (H, W, 3).
-        hole: the damaged pixels.
-        settings: the settings.
+        hole: the damaged pixels, bool (H, W).
+        settings: weights, layers, scales and learning rate.
         compute: device and precision.
     """
 
@@ -193,7 +196,9 @@ class _Canvas:
         self.work: _Work | None = None
 
     def step(self, number: int, stage: _Stage) -> dict[str, Tensor]:
-        """Run the iteration `number`, from 0, which is in `stage`. Returns the weighted losses before it."""
+        """Run the iteration `number`, counted from 0 over all stages, which belongs to `stage`. Returns the
+        weighted losses before the iteration, by name.
+        """
         if self.work is None or stage != self.stage:
             self.work = self._begin(stage)
         done = number % self.settings.iterations
@@ -299,8 +304,8 @@ class _Work:
         return whole
 
     def step(self, rate: float, choose: bool) -> dict[str, Tensor]:
-        """Take one optimizer step with the learning rate `rate`. Returns the weighted losses before the step,
-        scalars, with their sum as "total". With `choose`, search for the most similar patches first.
+        """Take one optimizer step with the learning rate `rate`. If `choose` is True, first search for the
+        most similar patches. Returns the weighted losses before the step, scalars, with their sum as "total".
         """
         if not self.change.numel():
             zero = torch.zeros(())

@@ -24,11 +24,11 @@ RADIUS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the damage.
+    """A part of the damage, which is restored on its own.
 
     Args:
-        place: rows and columns of the part with its surroundings.
-        hole: the damaged pixels of the part, within `place`.
+        place: rows and columns of the image that contain the part and its surroundings.
+        hole: the damaged pixels of the part, bool, with the height and width of `place`.
     """
 
     place: tuple[slice, slice]
@@ -39,8 +39,8 @@ def parts(hole: Hole, context: int) -> list[Part]:
     """Split the damage into parts, each with at least `context` pixels of surroundings on each side, as far
     as the image extends.
 
-    Damaged pixels are in the same part if the distance between them is below about half of `context`. A part
-    with a side above `LARGEST` is divided.
+    Damaged pixels closer to each other than about half of `context` are in the same part. A part with a side
+    above `LARGEST` is divided.
     """
     reach = max(1, context // 2)
     joined = cv2.dilate(hole.astype(np.uint8), np.ones((reach, reach), np.uint8))
@@ -87,16 +87,16 @@ def _boxes(hole: Hole) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _around(first: int, last: int, context: int, side: int) -> slice:
-    """Return the range `first` .. `last` (exclusive), extended on both sides by `context`, or by more if it
-    would be shorter than `SMALLEST`, and cut off at 0 and `side`.
+    """Return the range from `first` to `last` (exclusive), extended at both ends by `context`, or by as much
+    as is needed for a length of `SMALLEST`, and cut off at 0 and `side`.
     """
     context = max(context, -(-(SMALLEST - (last - first)) // 2))
     return slice(max(0, first - context), min(side, last + context))
 
 
 def depth(hole: Hole) -> float:
-    """Return the largest distance in pixels from a damaged pixel to the nearest intact one, of which there
-    must be at least one.
+    """Return the largest distance in pixels from a damaged pixel to the nearest intact one. At least one
+    pixel must be intact.
     """
     padded = np.pad(hole, 1, mode="edge").astype(np.uint8)
     return float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max())

@@ -38,7 +38,7 @@ SCALES = (0.8, 1.2)
 
 
 class StyleDiscriminator:
-    """The discriminator, its optimizer, and the painting.
+    """The discriminator of one painting, with its optimizer.
 
     Args:
         vgg: the loss network, on the device.
@@ -56,11 +56,11 @@ class StyleDiscriminator:
         self.optimizer = torch.optim.Adam(self.net.parameters(), RATE, betas=(0.0, 0.9))
 
     def learn(self, features: Mapping[str, Tensor], seed: int) -> None:
-        """Run one training step of the discriminator.
+        """Run one training step of the discriminator, with a random crop of the painting as the real image.
 
         Args:
-            features: the features of stylized images by layer. No gradient flows to them.
-            seed: seed of the crop of the painting.
+            features: the VGG-16 features of stylized images by layer. No gradient flows to them.
+            seed: seed of the random crop.
         """
         with self.compute.autocast():
             with torch.no_grad():
@@ -71,7 +71,9 @@ class StyleDiscriminator:
         minimize(self.optimizer, torch.stack(losses).mean())
 
     def loss(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the loss of stylized images with these features, a scalar: the negative mean score."""
+        """Return the adversarial loss of stylized images, a scalar: the negative mean score of their VGG-16
+        features, given by layer.
+        """
         # The gradient flows to the features only.
         self.net.requires_grad_(False)
         with self.compute.autocast():
@@ -80,7 +82,7 @@ class StyleDiscriminator:
         return torch.stack([generator_loss("hinge", score) for score in scores.values()]).mean()
 
     def state(self) -> dict[str, Any]:
-        """Return the state for the checkpoint."""
+        """Return the weights ("model") and the optimizer state ("optimizer") for the checkpoint."""
         return {"model": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def _crop(self, generator: random.Random) -> Tensor:
@@ -97,13 +99,13 @@ class StyleDiscriminator:
 def new_discriminator(
     losses: StyleLosses, earlier: Checkpoint | None, path: Path
 ) -> StyleDiscriminator | None:
-    """Return the discriminator for the settings of `losses`, or None if its weight is 0.
+    """Return the discriminator of ``--adversarial-weight``, or None if this weight is 0.
 
     Args:
-        losses: the losses, with the settings.
-        earlier: the checkpoint from which the discriminator and its optimizer are restored, or None for new
-            ones, which depend on the seed.
-        path: the file of the checkpoint, for error messages.
+        losses: the losses, which contain the settings and the loss network.
+        earlier: the checkpoint from which the discriminator and its optimizer are restored; None for new
+            ones, with random weights from the seed in the settings.
+        path: the file of `earlier`, for error messages.
 
     Raises:
         CheckpointError: the state of the discriminator is missing or damaged.
@@ -118,7 +120,7 @@ def new_discriminator(
     if earlier:
         state = earlier.get("discriminator")
         if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
-            raise CheckpointError(f"{path}: has no state of the discriminator")
+            raise CheckpointError(f"{path}: contains no state of the discriminator (--adversarial-weight)")
         checkpoint.load_weights(discriminator.net, state["model"], str(path))
         checkpoint.load_optimizer(discriminator.optimizer, state.get("optimizer"), str(path))
     return discriminator

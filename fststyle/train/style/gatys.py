@@ -73,7 +73,8 @@ def gatys(
         alpha channel and the color profile are preserved.
 
     Raises:
-        InputError: invalid settings or an unusable file.
+        InputError: a setting is invalid, an image cannot be used, or a CPU run needs more memory than is
+            available.
         DeviceError: the requested device is not available.
         TrainingError: the objective is not finite, or memory is exhausted.
         Interrupted: SIGINT (Ctrl-C), SIGTERM or SIGHUP, after a call of `on_preview`.
@@ -137,7 +138,8 @@ def optimize_image(
 
 
 class _Canvas:
-    """The image at all scales. The first step of a scale starts from the result of the previous scale.
+    """The image under optimization, at all scales. The first step of a scale starts from the result of the
+    previous scale.
 
     Args:
         photos: the content image at all scales, uint8 (H, W, 3) each.
@@ -158,8 +160,8 @@ class _Canvas:
         self.objective(len(photos) - 1)
 
     def objective(self, scale: int) -> Objective:
-        """Return the objective at the scale number `scale`. The style images are downscaled by the same
-        factor as the content image.
+        """Return the objective at scale number `scale`; 0 is the coarsest. The style images are downscaled by
+        the same factor as the content image.
         """
         last, now = min(self.photos[-1].shape[:2]), min(self.photos[scale].shape[:2])
         size = max(16, round((self.settings.style_size or last) * now / last))
@@ -178,8 +180,8 @@ class _Canvas:
         return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """Run one iteration at scale number `scale`; 0 is the coarsest. Returns the weighted losses before
-        the iteration, and their sum as "total".
+        """Run the iteration `number`, from 0 over all scales, at scale number `scale`; 0 is the coarsest.
+        Returns the weighted losses before the iteration by name, and their sum as "total".
         """
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
@@ -229,7 +231,7 @@ def paintings(style: str | Path | Mapping[str | Path, float]) -> list[tuple[Path
 
     Raises:
         InputError: a weight is not a number above 0 and at most `MAX_WEIGHT`, there is no style image, or the
-            text does not have the form that `parse` requires.
+            text is not a list in this form (see `fststyle.mixture.parse`).
     """
     if isinstance(style, Mapping):
         if not style:
@@ -258,7 +260,7 @@ def scales(photo: RGB, count: int) -> list[RGB]:
 
 
 def _enlarged(stylized: RGB, photo: RGB) -> RGB:
-    """Return `stylized`, the result of a scale, upscaled to the size of the content image `photo`."""
+    """Return `stylized`, the image at any scale, upscaled to the size of the content image `photo`."""
     size = torch.Size(photo.shape[:2])
     if stylized.shape == photo.shape:
         return stylized

@@ -30,10 +30,13 @@ it and with each other.
 
 
 def resolve_initial_weights(settings: TrainSettings | TranslateSettings | KeyframeSettings, auto: str) -> str:
-    """Return the value of ``--from``, in which "auto" is replaced.
+    """Return the initial weights that ``--from`` selects, as in `read_initial_weights`, or "none".
 
-    The replacement is `auto` for the live network of the default size, which all included weights match, and
-    otherwise "none".
+    Args:
+        settings: the settings, of which ``from_`` is the value of ``--from``. Values other than "auto" are
+            returned unchanged.
+        auto: the result for "auto" if the network is the live network of the default size, which all included
+            weights match; "none" is returned for other networks.
     """
     if settings.from_ != "auto":
         return str(settings.from_)
@@ -53,17 +56,18 @@ def check_size(size: int, network: str) -> None:
 
 
 def network_settings(settings: TrainSettings | TranslateSettings | KeyframeSettings) -> dict[str, int]:
-    """Return the arguments of the network: its defaults, with ``width`` and ``blocks`` where they are set."""
+    """Return the arguments of the network: its defaults, with the settings ``width`` and ``blocks`` unless
+    they are None.
+    """
     given = {name: getattr(settings, name) for name in ("width", "blocks")}
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}
 
 
 def load_initial_weights(net: nn.Module, source: str) -> None:
-    """Load the weights of `source` into `net`; see `read_initial_weights`.
+    """Load the weights `source`, as in `read_initial_weights`, into `net`.
 
     Raises:
-        StyleError: `source` is not a known style.
-        CheckpointError: the file contains no fststyle weights, or those of another network.
+        StyleError, CheckpointError: see `read_initial_weights`; or the weights do not match `net`.
     """
     checkpoint.load_weights(net, read_initial_weights(source), source)
 
@@ -94,12 +98,15 @@ def freeze(net: nn.Module, patterns: str) -> None:
 
 
 def base_sha256(source: str) -> str:
-    """Return the SHA-256 hash of the base network from which the weights `source` derive, or "" if there is
-    none.
+    """Return the SHA-256 hash of the base network that the weights `source` were trained from, or "" if there
+    is none or `source` is "none".
 
-    Styles with the same base network can be mixed. If `source` is a base network, its own hash is returned,
-    otherwise the hash that its checkpoint or its metadata records. Raises the errors of
-    `read_initial_weights`.
+    A base network, such as `BASE`, reproduces its input. Styles with the same base network can be mixed. If
+    `source` is itself a base network, its own hash is returned, otherwise the hash in its checkpoint or its
+    metadata.
+
+    Raises:
+        StyleError, CheckpointError: see `read_initial_weights`.
     """
     if source == "none":
         return ""
@@ -111,21 +118,21 @@ def base_sha256(source: str) -> str:
 
 
 def training_base_sha256(source: str, earlier: Checkpoint | None) -> str:
-    """Return the hash that the checkpoint `earlier` records or, without a checkpoint, `base_sha256` of the
-    initial weights `source`.
+    """Return the hash of the base network of a training run: that in the checkpoint `earlier` or, if there is
+    none, `base_sha256` of the initial weights `source`.
     """
     return str(earlier.get("base", "")) if earlier else base_sha256(source)
 
 
 def read_initial_weights(source: str) -> dict[str, Tensor]:
-    """Return the weights by name, in float32.
+    """Return the weights of a network by parameter name.
 
     Args:
         source: a .pt checkpoint, a .onnx file, or the name of a style, of the base network or of the
             pretrained weights.
 
     Raises:
-        StyleError: `source` is not a known style, or the .onnx file does not exist.
+        StyleError: `source` is not a known name, or the .onnx file does not exist.
         CheckpointError: the checkpoint does not exist, or the file is damaged or contains no usable weights,
             such as an int8 file.
     """
@@ -136,6 +143,8 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
 
     try:
         found = learned(onnx.load(path, load_external_data=False))
+    except OSError as error:
+        raise CheckpointError(f"{source}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # protobuf and onnx raise many exception types for a damaged file
         raise CheckpointError(f"{source}: is damaged or not a style file") from error
     if not found:

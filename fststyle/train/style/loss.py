@@ -30,14 +30,17 @@ STRETCH = 0.7
 
 
 def load_style_image(settings: TrainSettings) -> Tensor:
-    """Return the style image of the settings as (1, 3, h, w) RGB in [-1, 1], scaled to ``style_size``, with
-    stretched tones if ``contrast`` is above 0. Raises `InputError`.
+    """Return the style image as (1, 3, h, w) RGB in [-1, 1]. Its shorter side is scaled to ``style_size``
+    pixels, and if ``contrast`` is above 0, its tones are stretched (`STRETCH`).
+
+    Raises:
+        InputError: the file cannot be read, or its longer side is more than 8 times the shorter one.
     """
     return style_tensor(settings.style, settings.style_size, min(1.0, STRETCH * settings.contrast))
 
 
 class Features(NamedTuple):
-    """The images that the losses compare, (N, 3, H, W), and their VGG-16 activations by layer."""
+    """Images (N, 3, H, W) in [-1, 1] and their VGG-16 activations by layer, (N, C, h, w) each."""
 
     image: Tensor
     activations: dict[str, Tensor]
@@ -62,9 +65,10 @@ class StyleLosses:
         self.style = compute.place(MultiscaleStyle(vgg, style_image, settings.fine, settings.tonal_parts))
 
     def features(self, stylized: Tensor) -> Features:
-        """Return what the losses compare, for the output of the network, (N, 3, H, W) in [-1, 1].
+        """Return the images that the content and style loss use, with their activations.
 
-        Its local contrast is lower than that of the output, so the trained network outputs more of it.
+        They are the output of the network, `stylized`, (N, 3, H, W) in [-1, 1], with less local contrast, as
+        set by ``local_contrast``. To compensate for this, the network learns to output more of it.
         """
         plain = less_local_contrast(stylized, self.settings.local_contrast)
         return Features(plain, self.vgg(plain, LAYERS[1]))
@@ -83,8 +87,8 @@ class StyleLosses:
         Args:
             stylized: the output of the network, (N, 3, H, W) in [-1, 1].
             photo: the photos, of the same shape.
-            stride: the stride of the network.
-            features: the result of `features` for `stylized`, if it is already computed.
+            stride: the stride of the network in pixels, for the grid loss.
+            features: the result of the method `features` for `stylized`; None computes it.
         """
         plain, found = features or self.features(stylized)
         with torch.no_grad():

@@ -30,7 +30,7 @@ LINE = 25
 
 
 class PixelOptimizer:
-    """Optimizer of the pixels of one image. Each call of `step` reduces the objective.
+    """Minimizes an objective over the pixels of one image, one optimizer step per call of `step`.
 
     Args:
         start: the initial image, (1, 3, H, W) RGB in [-1, 1], on the device of the objective.
@@ -123,8 +123,7 @@ def optimize_from_photo(
     lr: float = LEARNING_RATES["adam"],
     callback: Callable[[int, float], None] | None = None,
 ) -> tuple[Tensor, list[float]]:
-    """Optimize the pixels of one photo with Adam, starting from the photo. Returns the image and the curve of
-    the objective.
+    """Optimize the pixels of one photo with Adam, starting from the photo.
 
     The benchmarks compare networks with the result. Adam is used because all its steps take the same time.
 
@@ -157,8 +156,8 @@ def optimize_from_photo(
 
 
 def iterations_to_reach(curve: list[float], value: float) -> float | None:
-    """Return the number of iterations until the objective first falls to `value`, linearly interpolated, or
-    None if it does not fall that far.
+    """Return the number of iterations until the objective first falls to `value`, linearly interpolated
+    between two steps; None if it never does.
 
     Args:
         curve: the objective after 0, 1, ... steps, from `optimize_from_photo`.

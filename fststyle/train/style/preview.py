@@ -21,11 +21,12 @@ _SIDE = 256
 
 
 def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) -> list[RGB]:
-    """Return four random crops that are not used in training, uint8 (side, side, 3) each. The side is `size`,
-    or 256 if `size` is smaller. The photos themselves may be used in training.
+    """Return four random crops from `held_out`, uint8 (side, side, 3) each. The side is `size`, or 256 if
+    `size` is smaller.
 
     Args:
-        data: folder of photos; None for those of `fststyle data`, or else synthetic scenes.
+        data: folder of photos; None for the photos that `fststyle data` downloaded or, without these,
+            synthetic scenes.
         size: side of the training crops in pixels.
         files: the output files, which are excluded from the photos.
         seed: the seed of the crops.
@@ -39,9 +40,9 @@ def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) 
 
 def chosen_photos(folder: Path, size: int) -> list[RGB]:
     """Return the central squares of the first four photos in a folder, or of all if there are fewer, uint8
-    (side, side, 3) each.
+    (side, side, 3) each. The side is `size`, or 256 if `size` is smaller.
 
-    The order is that of `images.find`. The side is the same as in `preview_photos`.
+    The photos are sorted by path. Subfolders are included.
 
     Raises:
         InputError: there is no photo, or one cannot be read.
@@ -58,7 +59,7 @@ def write_sheet(
 
     Args:
         path: the image file to write.
-        net: the network. It is run in evaluation mode; its mode is restored.
+        net: the network. It runs in evaluation mode; then its previous mode is restored.
         device: the device of the network.
         style_image: the style image, uint8 (H, W, 3).
         photos: at least one photo, uint8 (H, W, 3), all of one size that the network supports.
@@ -91,7 +92,7 @@ def _center(rgb: RGB, side: int) -> RGB:
 
 
 def _stylize(net: nn.Module, device: torch.device, photo: RGB) -> RGB:
-    """Return the photo `photo`, uint8 (H, W, 3), stylized with `net`."""
+    """Return `photo` stylized with `net`, both images uint8 (H, W, 3)."""
     styled = net(to_tensor(photo)[None].to(device))[0].clamp(-1, 1)
     result: RGB = ((styled + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
     return result

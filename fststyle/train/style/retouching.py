@@ -32,8 +32,8 @@ well above it, edges are kept; well below it, they are smoothed.
 
 @dataclass(frozen=True)
 class Tone:
-    """Mean and standard deviation of the base layer (`base_layer`) of the luminance (-1 to 1), for photos and
-    for their stylized images.
+    """Mean and standard deviation of the base layer of the luminance (-1 to 1), for photos and for their
+    stylized images. The base layer is the luminance without small structures (`base_layer`).
     """
 
     photo_mean: float
@@ -43,13 +43,15 @@ class Tone:
 
     @classmethod
     def of(cls, photos: Tensor, stylized: Tensor) -> "Tone":
-        """Measure the base layers (`base_layer`) of `photos` and of their stylized images."""
+        """Measure the base layers of `photos` and of their stylized images, RGB (N, 3, H, W) in [-1, 1]."""
         a, b = base_layer(luminance(photos)), base_layer(luminance(stylized))
         return cls(a.mean().item(), a.std().item(), b.mean().item(), b.std().item())
 
     def expected(self, base: Tensor) -> Tensor:
-        """Return the expected base layer of stylized images, given `base`, that of the photos: a linear map
-        from the mean and standard deviation of photos to those of stylized images.
+        """Return the base layer that stylized images should have if that of their photos is `base`.
+
+        It is a linear function of `base`, which maps the mean and the standard deviation of the photos to
+        those of the stylized images.
         """
         return (base - self.photo_mean) * (self.stylized_std / max(self.photo_std, 1e-6)) + self.stylized_mean
 
@@ -57,18 +59,20 @@ class Tone:
 def retouched(
     stylized: Tensor, photo: Tensor, *, local_contrast: float, details: float, tone: float, tones: Tone
 ) -> Tensor:
-    """Return the retouched images, clipped to [-1, 1].
+    """Return stylized images with more local contrast, and with details and tones of their photos.
+
+    All images are RGB (N, 3, H, W) in [-1, 1]; the result is clipped to this range.
 
     Args:
         stylized: the stylized images.
-        photo: their photos.
+        photo: the photos that they were stylized from.
         local_contrast: amount of the unsharp mask: fraction of the difference from a blurred copy that is
             added. 0.4 is moderate; 0.8 shows halos along edges.
         details: fraction of the difference between the luminance of the photo and its base layer that is
             added.
-        tone: fraction, 0 to 1, by which the base layer of the luminance approaches `Tone.expected` of that of
-            the photo.
-        tones: mean and standard deviation of the base layers of photos and of stylized images.
+        tone: fraction, 0 to 1, by which the base layer of the stylized luminance is moved to the base layer
+            that `Tone.expected` predicts from the photo.
+        tones: statistics of photos and of their stylized images, for this prediction.
     """
     result = stylized + local_contrast * (stylized - _blurred(stylized))
     if details or tone:
@@ -80,10 +84,11 @@ def retouched(
 
 
 def less_local_contrast(stylized: Tensor, amount: float) -> Tensor:
-    """Return the images with their difference from a blurred copy divided by 1 + `amount`.
+    """Return the images with less local contrast: their difference from a blurred copy is divided by
+    1 + `amount`.
 
-    This is the inverse of an unsharp mask of this amount, except for clipped values and for structures of
-    about the size of the blur.
+    This approximately inverts an unsharp mask that adds `amount` times the difference. The approximation is
+    poor for clipped values and for structures of about the size of the blur.
     """
     return stylized - amount / (1 + amount) * (stylized - _blurred(stylized)) if amount else stylized
 

@@ -127,8 +127,8 @@ class TrainSettings:
 
 
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings in a checkpoint, for the metadata of a style file. File names are reduced to their
-    last component.
+    """Return the settings in a checkpoint for the metadata of a style file: paths are reduced to file names,
+    so that the style does not reveal folder names.
     """
     files = (
         *("style", "output", "data", "photos", "paintings", "preview_photos", "frames", "painted"),

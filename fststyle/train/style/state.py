@@ -30,7 +30,7 @@ def prepare(
         settings: the settings of the training run.
         compute: device and precision.
         earlier: the checkpoint to resume from, or None.
-        path: its file, for error messages.
+        path: the file of `earlier`, for error messages.
 
     Returns:
         The network on the device, its optimizer, and the initial weights for the L2 penalty of ``--pull``, in
@@ -76,12 +76,12 @@ def checkpoint_content(
     """Return the content of a checkpoint; see `fststyle.train.checkpoint`.
 
     Args:
-        kind: the kind of the checkpoint.
+        kind: the kind of the checkpoint, one of `fststyle.train.checkpoint.STYLE_KINDS`.
         settings: the settings of the training run.
         name: the name of the style.
         model: the weights of the network.
         done: number of completed steps.
-        base: `base_sha256` of the initial weights.
+        base: hash of the base network, from `training_base_sha256`.
         more: additional keys and their values.
     """
     return {
@@ -109,8 +109,8 @@ def card(
     Args:
         settings: the settings of the training run.
         name: the name of the style.
-        base: `base_sha256` of the initial weights.
-        style_sha256: hash of the style image or of the painted frames; "" if there is none.
+        base: hash of the base network, from `training_base_sha256`.
+        style_sha256: SHA-256 hash of the style image or of the painted frames; "" if there is none.
     """
     return Card(
         name=name,

@@ -72,6 +72,9 @@ def train_style(
         on_progress: called after each step.
         settings: the other fields of `TrainSettings`.
 
+    Returns:
+        The paths of the output files and the losses of the last step, among others; see `Trained`.
+
     Raises:
         InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
             no existing file is changed.
@@ -168,7 +171,7 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
 
 
 def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
-    """Return the photos on the preview sheets."""
+    """Return the photos on the preview sheets: those of ``--preview-photos``, or random crops by default."""
     if settings.preview_photos is not None:
         return chosen_photos(settings.preview_photos, settings.size)
     return preview_photos(settings.data, settings.size, files, settings.seed)

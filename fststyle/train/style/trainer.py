@@ -35,7 +35,7 @@ class Trainer:
     Args:
         settings: the settings of the training run.
         compute: device and precision.
-        losses: the losses for the style image.
+        losses: the losses against the style image.
         net: the network, on the device.
         optimizer: the optimizer of its parameters.
         initial_weights: targets of the L2 penalty of ``--pull``, or an empty list.
@@ -135,8 +135,8 @@ def learning_rate(settings: Schedule, step: int) -> float:
 
 
 def optimizer_for(net: nn.Module, settings: Schedule) -> torch.optim.Optimizer:
-    """Return a new Muon or Adam optimizer, as the settings say, for all parameters of `net` that are not
-    frozen.
+    """Return a new optimizer for all parameters of `net` that are not frozen: `Muon` if the setting
+    ``optimizer`` is "muon", otherwise Adam.
     """
     if settings.optimizer == "muon":
         return Muon(net, lr=settings.learning_rate)

@@ -17,10 +17,10 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 class Networks(nn.Module):
-    """All trainable modules: the generator and its discriminator; for the contrastive loss, its heads; for
-    the cycle loss, the reverse generator ``back`` and its discriminator.
+    """All trainable modules: the generator and its discriminator; for the contrastive loss, its `Heads`; for
+    the cycle loss, the reverse generator ``back``, from paintings to photos, and its discriminator.
 
-    Modules of a loss with weight 0 are not created.
+    Modules for a loss with weight 0 in the settings are not created.
     """
 
     def __init__(self, settings: TranslateSettings):
@@ -58,7 +58,7 @@ def prepare(
         settings: the settings of the training run.
         compute: device and precision.
         earlier: the checkpoint to resume from, or None.
-        path: its file, for error messages.
+        path: the file of `earlier`, for error messages.
 
     Returns:
         The networks on the device, and two optimizers: one for the generators and the heads, and one for the
@@ -81,7 +81,7 @@ def prepare(
             or not isinstance(earlier.get("optimizers"), list)
             or len(earlier["optimizers"]) != 2
         ):
-            raise CheckpointError(f"{path}: the checkpoint is damaged")
+            raise CheckpointError(f"{path}: is damaged (the weights or the optimizer states are missing)")
         checkpoint.load_weights(nets, weights, str(path))
     nets = compute.place(nets).train()
     optimizers = tuple(

@@ -68,13 +68,16 @@ def train_translator(
     on_progress: OnProgress | None = None,
     **settings: Any,
 ) -> Trained:
-    """Train and export a style for a folder of paintings, and write a preview sheet.
+    """Train and export a style that imitates a folder of paintings, and write a preview sheet.
 
     Args:
         paintings: folder of paintings.
         on_message: called with status messages and with warnings about divergence.
         on_progress: called after each step.
         settings: the other fields of `TranslateSettings`.
+
+    Returns:
+        The paths of the output files and the losses of the last step, among others; see `Trained`.
 
     Raises:
         InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;

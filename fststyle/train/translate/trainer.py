@@ -52,7 +52,7 @@ class Trainer:
         settings: the settings of the training run.
         compute: device and precision.
         nets: all networks, on the device.
-        optimizers: the optimizers of the generators and of the discriminators.
+        optimizers: two optimizers, that of the generators and that of the discriminators.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Trainer:
             painting: paintings, of the same shape.
 
         Returns:
-            The losses by name, scalars without weights, and "spread", the standard deviation of the output
-            relative to that of the paintings.
+            The losses by name, scalars before weighting, and "spread", the standard deviation of the output
+            pixels divided by that of the paintings.
         """
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -140,15 +140,15 @@ class Trainer:
 
 
 def learning_rate(settings: TranslateSettings, step: int) -> float:
-    """Return the learning rate at `step`: constant in the first half, then linear decay to 0 (Zhu et al.,
-    section 4).
+    """Return the learning rate at `step`, from 0: constant in the first half of the training, then linear
+    decay to 0 (Zhu et al., section 4).
     """
     return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
 
 
 def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
-    """Return a monitor that reports losses beyond `MIN_LOSSES` and `MAX_LOSSES`. For wgan-gp, whose
-    discriminator loss has no fixed range, this loss is not checked.
+    """Return a monitor that reports losses beyond `MIN_LOSSES` and `MAX_LOSSES` with `on_message`. With
+    wgan-gp, the discriminator loss is not checked, since it has no fixed range.
     """
     lowest = MIN_LOSSES if settings.adversary == "lsgan" else {"spread": MIN_LOSSES["spread"]}
     return DivergenceMonitor(lowest, MAX_LOSSES, on_message)
@@ -180,9 +180,9 @@ def _contrastive(
     """Return the PatchNCE loss between input and output of the generator, a scalar, averaged over the layers.
 
     Args:
-        nets: the networks.
-        found: features of the input, by layer name.
-        stylized: the output.
+        nets: the networks, with heads.
+        found: features of the input, by layer name, as from `features`.
+        stylized: the output, (N, 3, H, W).
         chance: source of the random positions.
     """
     places = choose_positions(found, chance)

@@ -127,7 +127,7 @@ def test_resume_refuses_other_settings_and_other_painted_frames(train, painted):
     with pytest.raises(InputError, match="--overwrite"):
         train()
     Image.fromarray(scene(3)).save(painted)
-    with pytest.raises(InputError, match="other painted frames"):
+    with pytest.raises(InputError, match="different painted frames"):
         train(resume=True)
 
 

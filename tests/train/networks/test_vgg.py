@@ -121,7 +121,7 @@ def test_damaged_missing_and_foreign_files_are_refused(tmp_path, name):
         if name.endswith("safetensors")
         else torch.save(foreign, tmp_path / name)
     )
-    with pytest.raises(InputError, match="missing or has another shape"):
+    with pytest.raises(InputError, match="missing or has a different shape"):
         load_vgg(tmp_path / name)
 
 

@@ -133,8 +133,8 @@ def test_bad_settings(stripes, mask, changes, said):
 def test_bad_masks(stripes, tmp_path):
     for level, size, said in (
         (255, (80, 63), "80x63 pixels and the image 80x64"),
-        (0, (80, 64), "no white"),
-        (255, (80, 64), "all white"),
+        (0, (80, 64), "marks no pixel as damaged"),
+        (255, (80, 64), "marks every pixel as damaged"),
     ):
         path = tmp_path / "bad.png"
         Image.new("L", size, level).save(path)

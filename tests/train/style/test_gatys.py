@@ -190,7 +190,7 @@ def test_nan_loss_without_previews_does_not_claim_a_saved_image(photo, painting,
         return real(self) if len(calls) == 1 else perceptual.Terms(*[torch.tensor([float("nan")])] * 3)
 
     monkeypatch.setattr(gatys.PixelOptimizer, "step", fail_in_step_2)
-    with pytest.raises(TrainingError, match="no image was saved yet"):
+    with pytest.raises(TrainingError, match="no image has been saved"):
         fststyle.gatys(photo, painting, preview_every=1, **QUICK)
     calls.clear()
     with pytest.raises(TrainingError, match="the image of step 1 is kept"):
