@@ -96,7 +96,7 @@ def __getattr__(name: str) -> Any:
     except ImportError as error:
         if _needs_torch(name) and (error.name or "").partition(".")[0] != "fststyle":
             raise errors.DependencyError(
-                f"fststyle.{name} needs PyTorch; {errors.INSTALL_TRAIN} [{error}]"
+                f"fststyle.{name} needs PyTorch and other packages; {errors.INSTALL_TRAIN} [{error}]"
             ) from error
         raise
 

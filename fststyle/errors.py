@@ -9,7 +9,7 @@ INSTALL_TRAIN = "in a clone of fststyle: pip install '.[train]'"
 
 
 class FststyleError(Exception):
-    """Base class of all expected errors. ``exit_code`` is the exit code of the command line."""
+    """Base class of all expected errors. The command line exits with ``exit_code``."""
 
     exit_code = 2
 

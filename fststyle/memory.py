@@ -37,7 +37,7 @@ def _linux() -> int | None:
 
 
 def _container() -> int | None:
-    """Return the remaining memory of the control group (version 2 or 1) in bytes, or None without a limit."""
+    """Return the remaining memory of the control group (version 2 or 1) in bytes, or None if not limited."""
     for most, used in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),

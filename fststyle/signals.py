@@ -26,7 +26,7 @@ _RETRY = 0.05
 
 
 def ending() -> list[signal.Signals]:
-    """Return SIGINT, SIGTERM and SIGHUP, as far as they exist on this system."""
+    """Return those of the signals SIGINT, SIGTERM and SIGHUP that exist on this system."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 

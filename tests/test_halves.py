@@ -90,7 +90,7 @@ def test_program_works_without_torch_and_onnx(style_folder: Path, tmp_path: Path
     trained = run("train", "--style", "cat.png")
     assert trained.returncode == 2
     assert trained.stderr.startswith(
-        "fststyle: this command needs PyTorch; in a clone of fststyle: pip install"
+        "fststyle: this command needs PyTorch and other packages; in a clone of fststyle: pip install"
     )
     assert trained.stderr.count("\n") == 1
 

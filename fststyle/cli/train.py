@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fststyle.train.results import Trained
 
 
-NEEDS_TRAIN = f"this command needs PyTorch; {INSTALL_TRAIN}"
+NEEDS_TRAIN = f"this command needs PyTorch and other packages; {INSTALL_TRAIN}"
 JSON_LINES = "Print messages, the losses of each step, and finally the results to stdout as JSON lines."
 
 

@@ -42,12 +42,12 @@ def check_parity(
 
     Returns:
         A dict of statistics of the absolute differences between pixel values in 0-255: ``largest`` is the
-        maximum over all `SIZES`, and ``mean`` the average of the means of the `SIZES`. For the precisions in
-        `PSNR`, ``psnr`` is the mean PSNR over the photos in dB.
+        maximum over all `SIZES`, and ``mean`` the average over `SIZES` of the mean difference. For the
+        precisions in `PSNR`, ``psnr`` is the mean PSNR over the photos in dB.
 
     Raises:
         ExportError: an output of the graph differs from that of the module in shape or type, a difference is
-            above `TOLERANCE`, or the PSNR is below `PSNR`.
+            above `TOLERANCE` (see also `TINY`), or the PSNR is below `PSNR`.
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3

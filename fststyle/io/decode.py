@@ -61,7 +61,8 @@ class Opened:
 def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
     """Context manager that opens an image file.
 
-    An exception in the block, such as one of Pillow, becomes an `InputError`, except for an `FststyleError`.
+    Any exception in the block except an `FststyleError` becomes an `InputError`, since Pillow's parsers raise
+    exceptions of many types for damaged files.
 
     Args:
         stream: the open file, which must be seekable.
@@ -175,7 +176,7 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of an exception (without one, its type), as one line of at most 120 characters."""
+    """Return the message of an exception, or its type if it has none, as a line of at most 120 characters."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:120] or type(error).__name__
 
@@ -226,7 +227,10 @@ def _wide(image: Image.Image) -> Iterator[str]:
 
 
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
-    """Yield names of content that Pillow or the conversion to 8-bit RGB drops."""
+    """Yield names, for messages, of content that Pillow or the conversion to 8-bit RGB drops.
+
+    ``further`` is as in `Opened`, and ``header`` the header of a JPEG XL file, None for other formats.
+    """
     if further > 0:
         what = _FURTHER.get(image.format or "", "image")
         yield f"{further} further {what}{'s' if further > 1 else ''}"

@@ -13,8 +13,8 @@ _GAP = 2
 
 
 def tiled(pictures: Pixels, columns: int, scale: int = 1) -> Picture:
-    """Return a sheet with images, uint8 (N, H, W, 3), in a grid of ``columns`` columns, filled row by row,
-    with white gaps.
+    """Return a sheet with ``pictures``, uint8 (N, H, W, 3), in a grid of ``columns`` columns, filled row by
+    row, with white gaps.
 
     The sheet is enlarged by the integer factor ``scale``, by repeating pixels.
     """

@@ -120,8 +120,8 @@ def write(
 
     For a format without alpha, the picture is composited on white; for one without color profiles, it is
     converted to sRGB. Metadata is written with orientation 1 and without thumbnails. GIF, WebP, PNG and AVIF
-    files can have several frames. In GIF files, durations are rounded to hundredths of a second, so that
-    rounding errors do not accumulate.
+    files can have several frames. In GIF files, durations are rounded to hundredths of a second; the rounding
+    errors do not accumulate.
 
     Args:
         picture: the picture.

@@ -22,8 +22,10 @@ CONVERTED_PROFILE = "color profile (converted to sRGB)"
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: ``rgb`` uint8 (H, W, 3), ``alpha`` uint8 (H, W) with 255 for opaque, or None without
-    transparency, and ``duration_ms``, its duration in milliseconds, or None if it is not stated.
+    """One frame of an image.
+
+    ``rgb`` is uint8 (H, W, 3). ``alpha`` is uint8 (H, W), from 0 (transparent) to 255 (opaque), or None if
+    all is opaque. ``duration_ms`` is the duration in milliseconds, or None if it is not specified.
 
     Raises:
         InputError: a shape or a dtype is wrong, or there are no pixels.

@@ -33,7 +33,7 @@ def load(kind: str, name: str) -> None:
         plugin = importlib.import_module(module)
     except ImportError as error:
         hint = f"in a clone of fststyle: pip install '.[{extra}]'"
-        raise DependencyError(f"{name}: {usual} needs {package}; {hint}") from error
+        raise DependencyError(f"{name}: {usual} needs {package}; {hint} [{error}]") from error
     if kind == "HEIF":
         plugin.register_heif_opener()
 

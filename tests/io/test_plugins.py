@@ -40,7 +40,7 @@ def test_missing_plugin_is_reported_in_one_line(tmp_path, monkeypatch, head, mod
     path.write_bytes(head)
     for work in (lambda: images.read(path), lambda: images.outline(path)):
         with pytest.raises(
-            DependencyError, match=rf"^{path}: .* needs pillow-.*: pip install '\.\[{extra}\]'$"
+            DependencyError, match=rf"^{path}: .* needs pillow-.*: pip install '\.\[{extra}\]' \[.*\]$"
         ):
             work()
     target = tmp_path / ("a.heic" if extra == "heif" else "a.jxl")
