@@ -31,7 +31,7 @@ class Painted:
         output: path of the output; "-" is stdout.
         width: width of the output in pixels.
         height: height of the output in pixels.
-        seconds: elapsed time, including reading and writing.
+        seconds: elapsed time in seconds, including reading and writing.
         style: name of the style.
         device: device that the style ran on.
         pages_left: number of further pages of a TIFF file, which are not stylized.
@@ -57,11 +57,12 @@ class ImageListener:
         on_skipped: called once, with the number of images whose output already exists, if the setting
             ``skip_existing`` is True.
         on_start: called once, with the number of images to stylize.
-        on_tile: called after each tile with the number of finished tiles and the number of tiles of the
-            frame. Not called with the setting ``ray``.
+        on_tile: called after each tile of a frame that is stylized in tiles (`fststyle.runtime.tiles`), with
+            the number of finished tiles and the total number of tiles of the frame. Not called if the images
+            are stylized on a Ray cluster (``settings.ray``).
         on_done: called with the result of each image.
-        on_failed: called with the path and the error of each refused input and of each failed image of a
-            batch. The error of a single image is raised instead.
+        on_failed: called with the path and the error of each refused input and of each failed image, if the
+            inputs are several files or a folder. The error of a single file or of stdin is raised instead.
     """
 
     on_skipped: Callable[[int], None] = lambda pictures: None
@@ -90,15 +91,16 @@ def stylize_files(
         output: file or folder; see `fststyle.runtime.output_paths.plan`.
         settings: the settings; None uses the defaults.
         listener: callbacks for progress, results and failures.
-        stdin: binary stream for the input "-".
-        stdout: binary stream for the output "-".
+        stdin: binary stream that is read for the input "-".
+        stdout: binary stream that is written for the output "-".
 
     Returns:
         The results of all images that were stylized, in the order of completion.
 
     Raises:
-        BatchError: after the last image, if some inputs of a batch were refused or some images failed.
-        FststyleError: before the first image, if a check fails; for a single image, its error.
+        BatchError: the inputs are several files or a folder, and some were refused or failed. It is raised
+            after the last image.
+        FststyleError: a check fails before the first image, or the only input file (or stdin) fails.
     """
     settings = settings or ImageSettings()
     listener = listener or ImageListener()
@@ -171,8 +173,9 @@ def stylize_file(
 ) -> Painted:
     """Stylize one image with a loaded style, and write the result.
 
-    With ``mask`` None, the mask is loaded if the settings select one. The other arguments are those of
-    `stylize_files`. Raises the `FststyleError` of the image.
+    ``pair`` holds the paths of the input and the output. If ``mask`` is None, the mask is loaded if the
+    settings select one. See `stylize_files` for the other arguments. Raises `FststyleError` if the image
+    cannot be read, stylized or written.
     """
     on_tile = None if listener is None else listener.on_tile
     begin = time.perf_counter()

@@ -25,7 +25,8 @@ class Speed:
 
     Attributes:
         style: name of the style.
-        precision: precision of the style file.
+        precision: precision of the style file, such as "int8-weights" or "int8" (docs/onnx-format.md);
+            "float" or "int8" if the file does not contain it.
         device: device that the style ran on.
         provider: name of the ONNX Runtime execution provider.
         width: width of the frames in pixels.
@@ -53,17 +54,16 @@ def measure(
     settings: SpeedSettings | None = None,
     on_start: Callable[[str], None] = lambda what: None,
 ) -> Iterator[Speed]:
-    """Measure the speed of each style in each of its precisions, and yield the results.
+    """Measure the speed of the float file and of the int8 file, if any, of each style, and yield the results.
 
-    Sizes are measured in ascending order of pixels, until the median time per frame is above
-    `MAX_FRAME_SECONDS`. Only one session is open during a measurement, so that other sessions do not slow it
-    down.
+    Sizes are measured in ascending order of the number of pixels. After a size whose median time per frame is
+    above `MAX_FRAME_SECONDS`, larger sizes are skipped.
 
     Args:
-        styles: names or .onnx files.
+        styles: names of styles or paths of .onnx files.
         sizes: frame sizes as WIDTHxHEIGHT. Repeated sizes are measured once.
         settings: the settings; None uses the defaults.
-        on_start: called with a description of each measurement before it starts.
+        on_start: called before each measurement with its description, such as "udnie int8 640x480".
 
     Raises:
         InputError: a size is invalid, or memory is insufficient.
@@ -116,7 +116,10 @@ def timings(
 
 
 def _median(style: Style, width: int, height: int, frames: int) -> float:
-    """Return the median time in milliseconds to stylize a frame of random pixels."""
+    """Return the median time in milliseconds to stylize a frame of random pixels.
+
+    The frame is stylized at least ``frames`` times, or less often if it is slow (see `timings`).
+    """
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     return (
         statistics.median(timings(lambda: style(frame), frames, MIN_SECONDS, MAX_FRAME_SECONDS * 10)) * 1000

@@ -12,17 +12,20 @@ from fststyle.arrays import RGB
 from fststyle.io.resize import scaled_size
 
 RANGE = 48.0
-"""Luma range (0-255), from the 1st to the 99th percentile, at or above which a frame is fully stylized."""
+"""Difference between the 1st and the 99th percentile of luma (in 0-255) at or above which a frame is fully
+stylized.
+"""
 SMALL = 64
-"""Maximum length in pixels of the longer side when the range is measured. Larger frames are reduced to it,
-which averages out film grain.
+"""Maximum longer side, in pixels, of the copy on which the luma range is measured. Reducing a larger frame to
+this size averages out film grain.
 """
 
 
 def stylized_share(frame: RGB) -> float:
     """Return the weight of the stylized image in `blended` for a source frame, uint8 (H, W, 3) RGB.
 
-    The weight is 0 for a uniform frame, increases linearly with the luma range, and is 1 at `RANGE` or above.
+    The weight depends on the luma range: the difference between the 1st and the 99th percentile of luma. It
+    is 0 for a range of 0, increases linearly, and is 1 for a range of `RANGE` or more.
     """
     scale = min(1.0, SMALL / max(frame.shape[:2]))
     size = scaled_size(frame.shape[:2], scale)
@@ -34,10 +37,10 @@ def stylized_share(frame: RGB) -> float:
 def blended(frame: RGB, stylized: RGB) -> RGB:
     """Interpolate from the source ``frame`` to its ``stylized`` image with the weight `stylized_share`.
 
-    Both are uint8 RGB, and may differ in size; the result has the size of ``stylized``. If the weight is 1,
-    the array ``stylized`` itself is returned. Call this function after
-    `fststyle.runtime.temporal.TemporalFilter`. If it is called before the filter, the filter blends the
-    previous scene into a fade.
+    Both are uint8 (H, W, 3) RGB, and may differ in size; the result has the size of ``stylized``. If the
+    weight is 1, the array ``stylized`` itself is returned. Call this function after
+    `fststyle.runtime.temporal.TemporalFilter`. If it were called before, the filter would blend the previous
+    scene into a fade.
     """
     if (share := stylized_share(frame)) == 1:
         return stylized

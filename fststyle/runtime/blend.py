@@ -23,8 +23,8 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     """Return a style file with the weighted sum of the weights of several style files.
 
     Args:
-        models: pairs of the bytes of a style file and its factor, at least one. The factors should sum to 1,
-            and may be negative. The result has the graph and the metadata of the first file.
+        models: at least one pair of the bytes of a style file and the factor of its weights. The factors
+            should sum to 1, and may be negative. The result has the graph and the metadata of the first file.
         names: names of the styles for error messages, one per file.
 
     Raises:
@@ -36,7 +36,8 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     for name, found in zip(names[1:], weights[1:], strict=True):
         if {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in weights[0].items()} or not found:
             raise StyleError(
-                f"{names[0]} and {name} cannot be mixed: both must be float files of the same network"
+                f"the weights of {names[0]} and {name} cannot be combined: both must be float files of the"
+                " same network"
             )
     factors = np.array([factor for _, factor in models], np.float32)
     replace(
@@ -51,9 +52,11 @@ def _graph(model: bytes, name: str) -> "ModelProto":
         import onnx
     except ImportError as error:
         raise DependencyError(
-            f"a mixture, or a strength other than 1, needs onnx: pip install onnx [{error}]"
+            f"a mixture of styles, or a strength other than 1, needs onnx: pip install onnx [{error}]"
         ) from error
     try:
         return onnx.load_model_from_string(model)
     except Exception as error:  # protobuf raises various exceptions
-        raise StyleError(f"{name} is not an fststyle style: {type(error).__name__}") from error
+        raise StyleError(
+            f"{name} cannot be used: it is damaged or not an ONNX file ({type(error).__name__})"
+        ) from error

@@ -20,16 +20,16 @@ REFERENCE_SIDE = 640
 RADIUS = 4
 """Radius of the regression windows, in pixels of the stylized copy."""
 FLATNESS = 60.0
-"""Luma variance (0-255 scale) in a window at which the regression slope is halved. In flatter windows, the
-detail is mostly noise and has a smaller weight.
+"""Variance of luma (in 0-255) in a window at which the regression slope is halved. In windows with a smaller
+variance, the detail is mostly noise and has a smaller weight.
 """
 
 
 def brush_size(brush: float | None, height: int, width: int) -> float:
-    """Return the brush size for an image of ``height`` x ``width`` pixels, relative to training.
+    """Return the brush size for an image of ``height`` x ``width`` pixels: 1 is the stroke size in training.
 
-    A given ``brush`` is returned unchanged. None selects the shorter side divided by `REFERENCE_SIDE`, at
-    least 1.
+    It is ``brush``, unless ``brush`` is None. The default is the shorter side divided by `REFERENCE_SIDE`,
+    but at least 1.
     """
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 
@@ -37,8 +37,10 @@ def brush_size(brush: float | None, height: int, width: int) -> float:
 def stylize_with_brush(brush: float, stylize: Callable[[RGB], RGB], photo: RGB) -> RGB:
     """Stylize an image with strokes that are ``brush`` times as large as those of the function ``stylize``.
 
-    ``photo`` and the result are uint8 (H, W, 3) RGB. ``stylize`` gets a copy of ``photo`` whose sides are
-    divided by ``brush``, but are at least `MIN_SIDE` pixels. Raises the errors of ``stylize``.
+    ``photo`` and the result are uint8 (H, W, 3) RGB. ``stylize`` is called with a copy of ``photo`` whose
+    sides are divided by ``brush``, but are at least `MIN_SIDE` pixels. If this does not change the size, or a
+    side of ``photo`` is below `MIN_SIDE`, it is called with ``photo`` itself. Raises the errors of
+    ``stylize``.
     """
     height, width = photo.shape[:2]
     # For an image that is too small, `stylize` raises the error.
@@ -79,9 +81,10 @@ def _enlarged(painted: RGB, copy: RGB, photo: RGB) -> RGB:
 
 
 def _slope(photo: Pixels, painted: Pixels) -> Floats:
-    """Return the slope of the local regression of the luma ``painted`` on the luma ``photo``, uint8 (H, W).
+    """Return the slope of the local linear regression of ``painted`` on ``photo``, both luma, uint8 (H, W).
 
-    The result is float32 (H, W). The slopes of the windows are clipped to 0..1 and averaged.
+    The result is float32 (H, W). The slope of each window is clipped to 0..1, and the slopes of all windows
+    that contain a pixel are averaged.
     """
     side = (2 * RADIUS + 1, 2 * RADIUS + 1)
     x, y = photo.astype(np.float32), painted.astype(np.float32)

@@ -24,10 +24,18 @@ def contact_sheet(
     """Return a contact sheet of an image in several styles, and the errors of styles that failed.
 
     The sheet shows the first frame of ``picture`` without its alpha, and its stylized versions, each with a
-    caption. ``size`` is the longer side of each image in pixels. The styles are loaded one after another.
+    caption. Styles that fail are left out. The styles are loaded one after another.
 
-    Raises `InputError` if ``size`` is below 16 or memory is insufficient, and `DeviceError` if the device is
-    unknown or not available.
+    Args:
+        picture: the image.
+        entries: catalogue entries of the styles.
+        size: longer side of each image on the sheet in pixels.
+        device: see `fststyle.runtime.style.load_style`.
+
+    Raises:
+        InputError: ``size`` is below 16, or memory is insufficient.
+        DeviceError: the device is unknown or not available.
+        DependencyError: ONNX Runtime is not installed.
     """
     photo = images.resize(picture.frames[0].rgb, size)
     still = images.Picture([images.Frame(photo)])

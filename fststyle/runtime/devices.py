@@ -41,10 +41,10 @@ INSTALL = {
 
 
 def runtime() -> ModuleType:
-    """Import the module `onnxruntime`, disable its logging, and return it.
+    """Import the module `onnxruntime`, limit its logging to fatal errors, and return it.
 
-    Messages below the level "fatal" are not logged, since errors are raised as exceptions. If the module is
-    already imported, its logging is not changed. Raises `DependencyError` if it cannot be imported.
+    Other errors are raised as exceptions, and do not need to be logged. If the module is already imported,
+    its logging is not changed. Raises `DependencyError` if it cannot be imported.
     """
     if (loaded := sys.modules.get("onnxruntime")) is not None:
         return loaded
@@ -64,8 +64,8 @@ def runtime() -> ModuleType:
 def split(device: str) -> tuple[str, int]:
     """Split a device such as ``"cuda:1"`` into name and index, ``("cuda", 1)``. The default index is 0.
 
-    The name is a key of `PROVIDERS` or "auto". Raises `DeviceError` for an unknown device, and for an index
-    of a device that is not in `INDEXED`.
+    The name is a key of `PROVIDERS` or "auto". Raises `DeviceError` for an unknown name, an index that is not
+    a number, and an index after a name that is not in `INDEXED`.
     """
     name, _, index = device.partition(":")
     if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in INDEXED)):
@@ -77,10 +77,11 @@ def split(device: str) -> tuple[str, int]:
 
 
 def available() -> dict[str, bool]:
-    """Return whether each device can be requested, as a dict by name.
+    """Return for each device name (key of `PROVIDERS`) whether the device can be requested.
 
-    ONNX Runtime must be built for the device. NVIDIA devices also need a driver and a GPU. Other libraries
-    that a device needs are not checked. Raises `DependencyError` if ONNX Runtime cannot be imported.
+    A device is available if ONNX Runtime is built for it. "cuda" and "tensorrt" also need an NVIDIA driver
+    and GPU. Other libraries that a device needs are not checked. Raises `DependencyError` if ONNX Runtime
+    cannot be imported.
     """
     built = runtime().get_available_providers()
     nvidia = nvidia_cards() > 0
@@ -93,7 +94,9 @@ def available() -> dict[str, bool]:
 def require(name: str, index: int = 0) -> None:
     """Raise `DeviceError` unless the device ``name`` (a key of `PROVIDERS`) is available.
 
-    The index is checked for NVIDIA GPUs only. If something is missing, the message tells what to install.
+    ``index`` is the index of the GPU, which is checked only for "cuda" and "tensorrt". The message states
+    what to install, unless only the index is too large. Raises `DependencyError` if ONNX Runtime cannot be
+    imported.
     """
     if PROVIDERS[name] not in runtime().get_available_providers():
         raise DeviceError(
@@ -111,7 +114,7 @@ def require(name: str, index: int = 0) -> None:
 
 
 def nvidia_cards() -> int:
-    """Return the number of NVIDIA GPUs that the driver reports, or 0 without a driver.
+    """Return the number of NVIDIA GPUs that the driver reports, or 0 if there is no driver or it fails.
 
     The CUDA toolkit is not needed.
     """
@@ -126,9 +129,10 @@ def nvidia_cards() -> int:
 
 
 def preload_cuda() -> None:
-    """Load the CUDA libraries that are installed as Python packages, if there are any.
+    """Load the CUDA libraries that are installed as Python packages, so that ONNX Runtime finds them.
 
-    ONNX Runtime finds system libraries by itself. Missing libraries are not reported.
+    ONNX Runtime finds system libraries by itself. Missing libraries are not reported here, but when a session
+    is opened.
     """
     preload = getattr(runtime(), "preload_dlls", None)
     if preload is not None:

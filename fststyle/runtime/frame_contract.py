@@ -55,9 +55,9 @@ def check_model(session: "InferenceSession", name: str) -> None:
 
 
 def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "NodeArg":
-    """Return the tensor ``wanted``. Raises `StyleError` unless it is uint8 and the only one of ``tensors``.
+    """Return the only one of ``tensors``. Raises `StyleError` unless its name is ``wanted`` and it is uint8.
 
-    ``kind`` is "input" or "output", for the message.
+    ``kind`` ("input" or "output") and ``name``, the name of the style, are for the message.
     """
     if [tensor.name for tensor in tensors] != [wanted]:
         found = ", ".join(tensor.name for tensor in tensors) or "none"

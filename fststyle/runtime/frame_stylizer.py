@@ -1,4 +1,4 @@
-"""Stylize single frames with a loaded style and the settings of strength, brush size, colors and tiles."""
+"""Stylize single frames with a loaded style, and apply the settings strength, brush, keep_colors and tile."""
 
 import threading
 from collections.abc import Callable
@@ -25,9 +25,9 @@ network reproduces its input only approximately.
 
 
 def load_for_settings(settings: StylizeSettings, style: str | Path) -> Style:
-    """Load a style at strength 1, with the device, threads and precision of the settings.
+    """Load a style at strength 1 with the device, number of threads and precision in ``settings``.
 
-    If the setting ``strength`` is below 1, the precision "auto" selects float, since `FrameStylizer`
+    If ``settings.strength`` is below 1, the precision "auto" selects float, since `FrameStylizer`
     interpolates the weights. Raises the errors of `load_style`.
     """
     precision = "float" if settings.strength < 1 and settings.precision == "auto" else settings.precision
@@ -35,10 +35,12 @@ def load_for_settings(settings: StylizeSettings, style: str | Path) -> Style:
 
 
 def split_strength(strength: float) -> tuple[float, float]:
-    """Split a strength into a strength of the weights, 0..1, and a strength of the pixels, for `colors.fade`.
+    """Split a style strength into two factors: one for network weights and one for pixels.
 
-    Above 1, the pixels are extrapolated and not the weights, since extrapolated weights produce black skies
-    and noise.
+    The first, 0..1, is the strength at which the network weights are interpolated (`Style.at`). The second is
+    the strength at which the output is blended with the source frame (`colors.fade`); it is 1 for strengths
+    from `FAINT` to 1. Above 1, the pixels are extrapolated instead of the weights, since extrapolated weights
+    produce black skies and noise.
     """
     return min(1.0, strength), strength if strength > 1 else min(1.0, strength / FAINT)
 
@@ -46,7 +48,7 @@ def split_strength(strength: float) -> tuple[float, float]:
 class FrameStylizer:
     """Callable that stylizes single frames with a style and settings. It is thread-safe.
 
-    Frames that need tiles are stylized one at a time.
+    Frames that are stylized in tiles, to save memory, are processed one at a time.
     """
 
     def __init__(
@@ -59,14 +61,14 @@ class FrameStylizer:
         """Initialize from a loaded style.
 
         Args:
-            style: the style, at any strength.
-            settings: the settings; their strength is relative to the strength of ``style``.
-            on_tile: called after each tile with the number of finished tiles and the number of tiles of the
-                frame.
+            style: the style, loaded at any strength.
+            settings: the settings; ``settings.strength`` is a factor of the strength of ``style``.
+            on_tile: called after each tile with the number of finished tiles and the total number of tiles of
+                the frame. Not called for frames without tiles.
             full: the same style at strength 1, if it is already loaded; None loads it if it is needed.
 
-        Raises the errors of `Style.at`, such as `StyleError` if the strength is below 1 and ``style`` is an
-        int8 file with a base network.
+        Raises the errors of `Style.at`, such as `StyleError` if ``settings.strength`` is below 1 and
+        ``style`` is an int8 file with a base network.
         """
         # If the style has a base network, the strength changes its weights. Otherwise the output is blended
         # with the source.
@@ -83,19 +85,26 @@ class FrameStylizer:
         self._one_at_a_time = threading.Lock()
 
     def frame(self, photo: RGB, fade: float | None = None) -> RGB:
-        """Resize a frame, uint8 (H, W, 3) RGB, to the size of the settings and stylize it.
+        """Resize a frame, uint8 (H, W, 3) RGB, to a longer side of ``settings.size`` pixels, and stylize it.
 
-        ``fade`` overrides the strength of the pixels (`split_strength`). Raises the errors of `__call__`, and
-        `InputError` if the size of the settings results in too many pixels.
+        If ``settings.size`` is None, the frame is not resized. See `__call__` for ``fade``. Raises the errors
+        of `__call__`, and `InputError` if the resized frame has too many pixels.
         """
         return self(resize_frame(images.Frame(photo), self.settings.size).rgb, fade)
 
     def __call__(self, photo: RGB, fade: float | None = None, brush: float | None = None) -> RGB:
         """Stylize a frame, uint8 (H, W, 3) RGB. Returns an array of the same shape and type.
 
-        ``fade`` overrides the strength of the pixels (`split_strength`), and ``brush`` the brush size of the
-        settings. Raises `InputError` if the frame is too small or memory is insufficient, and `StyleError` if
-        the network fails or cannot be used in tiles.
+        Args:
+            photo: the frame.
+            fade: strength at which the output is blended with ``photo`` (`colors.fade`); None uses the value
+                that follows from ``settings.strength`` (`split_strength`).
+            brush: brush size, where 1 is the stroke size in training; None uses ``settings.brush``.
+
+        Raises:
+            InputError: the frame is too small, or memory is insufficient.
+            StyleError: the network fails, or cannot be used in tiles.
+            DependencyError: tiles are needed, and onnx is not installed.
         """
         try:
             size = brush_size(self.settings.brush if brush is None else brush, *photo.shape[:2])
@@ -125,9 +134,9 @@ COLORS_SIDE = 192
 
 
 def _small(photo: RGB) -> RGB:
-    """Return the frame reduced to at most half its size and a longer side of at most `COLORS_SIDE`.
+    """Return the frame, uint8 (H, W, 3), scaled to at most half its size and a longer side of `COLORS_SIDE`.
 
-    Neither limit applies if the shorter side would be below `MIN_SIDE`.
+    The scale is larger if the shorter side would otherwise be below `MIN_SIDE`.
     """
     height, width = photo.shape[:2]
     scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))

@@ -35,11 +35,11 @@ def stylize(
     Args:
         image: a uint8 array (H, W, 3) RGB or (H, W, 4) RGBA, a path, the bytes of an image file, an open
             binary file, or a Pillow image. Only the first frame of an animation is stylized.
-        style: a name, an .onnx file, a mixture such as "udnie:0.6,great-wave:0.4", or a `Style` from
-            `load_style`. With a `Style`, the style is not loaded again for each call, and the settings
-            ``device``, ``threads`` and ``precision`` have no effect.
-        settings: fields of `ImageSettings`, such as ``strength`` and ``size``. Fields that concern output
-            files, and ``ray``, have no effect.
+        style: the name of a style, the path of an .onnx file, a weighted mixture of styles such as
+            "udnie:0.6,great-wave:0.4", or a `Style` from `load_style`. A `Style` is not loaded again for each
+            call; the settings ``device``, ``threads`` and ``precision`` then have no effect.
+        settings: fields of `ImageSettings`, such as ``strength`` and ``size``. Fields for output files
+            (``quality``, ``lossless``, ``strip_metadata``, ``skip_existing``) and ``ray`` have no effect.
 
     Returns:
         For an array, a uint8 array with the same number of channels. Otherwise a Pillow image of mode RGB, or
@@ -70,9 +70,9 @@ def stylize_picture(
         picture: the decoded image. It is not modified.
         style: the loaded style.
         settings: the settings.
-        on_tile: called after each tile with the number of finished tiles and the number of tiles of the
-            frame.
-        mask: the loaded mask of the settings; None loads the mask, if the settings select one.
+        on_tile: called after each tile with the number of finished tiles and the total number of tiles of the
+            frame. Not called for frames without tiles (`fststyle.runtime.tiles`).
+        mask: the loaded mask; None loads the mask that the settings select, if any.
 
     Raises:
         InputError: a frame is too small, memory is insufficient, or the mask cannot be used.

@@ -37,8 +37,8 @@ _GLOBAL |= {
 class Split:
     """The two ONNX models that `split` returns.
 
-    ``names`` are the names of the statistics, float32 (1, C, 1, 1) each. They are additional outputs of
-    ``gather`` and additional inputs of ``apply``.
+    ``names`` are the names of the statistics, a gain and a shift for each instance norm, float32 (1, C, 1, 1)
+    each. They are additional outputs of ``gather`` and additional inputs of ``apply``.
     """
 
     gather: bytes
@@ -116,9 +116,10 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
 
 
 def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
-    """Return the nodes that replace the InstanceNormalization ``node``, number ``index`` in the graph.
+    """Return the nodes that replace ``node``, the InstanceNormalization with number ``index`` in the graph.
 
-    They compute in float32 for any input type.
+    With ``gather``, they compute the statistics from the input; otherwise, the statistics are inputs of the
+    graph. They compute in float32 for any input type.
     """
     from onnx import TensorProto, helper
 

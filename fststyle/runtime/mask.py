@@ -20,7 +20,11 @@ TOLERANCE = 0.02
 
 
 class MaskSettings(Protocol):
-    """Protocol of settings classes that select a mask."""
+    """Protocol of settings classes that select a mask.
+
+    ``mask`` is the path of a mask image, and ``only`` is "subject" or "background"; both may be None.
+    ``threads`` is the number of CPU threads for finding the subject (None: one per core).
+    """
 
     @property
     def mask(self) -> Path | None: ...
@@ -34,9 +38,9 @@ class MaskSource(Protocol):
     """Protocol of objects that return a mask for each frame of a stream."""
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask of the next frame: uint8 (H, W), 255 where the frame is stylized.
+        """Return the mask of the next frame, uint8 (H, W): 255 where it is stylized, 0 where it is not.
 
-        ``photo`` is the source frame, uint8 (h, w, 3) RGB, and ``size`` is (H, W).
+        ``photo`` is the source frame, uint8 (h, w, 3) RGB, and ``size`` is (H, W), the size of the mask.
         """
 
     def reset(self) -> None:
@@ -80,7 +84,7 @@ class ImageMask:
         """
 
     def close(self) -> None:
-        """Close the mask file. This class does nothing, since the file is read at once."""
+        """Close the mask file. This class does nothing, since the constructor reads the file completely."""
 
     def check(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if the aspect ratios of the mask and of ``size`` (H, W) differ by more than
@@ -117,9 +121,9 @@ class ImageMask:
 
 
 class Mask:
-    """Callable that blends stylized frames over their source frames by the product of the masks ``parts``.
+    """Callable that blends stylized frames over their source frames, weighted by a mask.
 
-    At least one part is needed.
+    The mask is the product of the masks of ``parts``, of which there must be at least one.
     """
 
     def __init__(self, *parts: MaskSource):
@@ -185,8 +189,9 @@ class Mask:
 def load(settings: MaskSettings, opened: Callable[[Path], ImageMask] = ImageMask) -> Mask | None:
     """Return the mask that the settings select, or None if they select none.
 
-    ``opened`` is called with the path of the mask file. Raises `InputError` if the file is not a valid mask,
-    and `StyleError` if the file of the segmentation network is missing or damaged.
+    ``opened`` is called with the path of the mask file and returns its `ImageMask`. Raises `InputError` if
+    the file is not a valid mask, and `StyleError` if the file of the segmentation network is missing or
+    damaged.
     """
     parts: list[MaskSource] = [] if settings.mask is None else [opened(Path(settings.mask))]
     if settings.only is not None:

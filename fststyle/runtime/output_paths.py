@@ -22,12 +22,12 @@ class FilePair:
 
 @dataclass
 class Plan:
-    """Images to stylize, and refused inputs with reasons.
+    """Images to stylize, and inputs that cannot be stylized.
 
     Attributes:
         pairs: the images to stylize.
-        refused: paths of refused inputs, each with the error.
-        several: whether a batch was requested (several inputs or a folder).
+        refused: paths of inputs that cannot be stylized, each with the error.
+        several: whether several inputs or a folder were given.
     """
 
     pairs: list[FilePair] = field(default_factory=list)
@@ -157,7 +157,7 @@ def _pairs_of(
 
 
 def _written_as(path: Path) -> Path:
-    """Return ``path`` with a suffix that can be written and a name that is not too long."""
+    """Return ``path`` with the suffix of a format that can be written, and a name that is not too long."""
     path = _with_writable_suffix(path)
     return shortened(path, path.suffix)
 

@@ -53,13 +53,13 @@ def open_session(model: bytes, device: str, threads: int | None, name: str) -> "
 def run(
     session: "InferenceSession", feeds: dict[str, Array], name: str, outputs: list[str] | None = None
 ) -> list[Array]:
-    """Run a session on the inputs ``feeds``, arrays by name, and return the outputs as a list.
+    """Run a session, and return its outputs as a list.
 
     Args:
         session: the session.
-        feeds: the inputs by name.
+        feeds: the inputs, arrays by name.
         name: name of the model for error messages.
-        outputs: names of the outputs to return; None returns all outputs.
+        outputs: names of the outputs to return, in this order; None returns all outputs.
 
     Raises:
         InputError: memory is insufficient.
@@ -78,10 +78,11 @@ def run(
 def _interruptible(
     session: "InferenceSession", feeds: dict[str, Array], outputs: list[str] | None
 ) -> list[Array]:
-    """Run a session. In the main thread, Ctrl-C stops a run on at least `INTERRUPTIBLE_BYTES` of input.
+    """Run a session so that Ctrl-C can stop it.
 
-    Python handles signals only between bytecode instructions of the main thread, so such a run is done in
-    another thread.
+    Python handles signals only between bytecode instructions of the main thread, so the run is done in
+    another thread. Runs outside the main thread, or on inputs of less than `INTERRUPTIBLE_BYTES`, are done in
+    the calling thread and cannot be stopped.
     """
     if (
         threading.current_thread() is not threading.main_thread()
@@ -127,8 +128,10 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
 
 
 def _providers(device: str, index: int) -> list[tuple[str, dict[str, str | int]]]:
-    """Return the execution providers with their options: first that of the device, then that of the CPU for
-    operators that the device does not support.
+    """Return the execution providers for a device, each with its options.
+
+    The provider of the device comes first. The CPU provider follows, for operators that the device does not
+    support.
     """
     settings: dict[str, str | int] = {}
     if device in ("cuda", "tensorrt"):
@@ -151,7 +154,10 @@ def _loads_on_cpu(model: bytes) -> bool:
 
 
 def _try_out(session: "InferenceSession") -> None:
-    """Run a style on a small frame. Other models are not run. Raises the exceptions of ONNX Runtime."""
+    """Run a style (a model with the input ``frame``) on a small frame. Do nothing for other models.
+
+    Raises the exceptions of ONNX Runtime.
+    """
     if [value.name for value in session.get_inputs()] == ["frame"]:
         session.run(None, {"frame": np.zeros((1, MIN_SIDE, MIN_SIDE, 3), np.uint8)})
 
@@ -168,8 +174,10 @@ def _too_large(feeds: dict[str, Array], name: str) -> InputError:
 
 
 def _short(error: Exception) -> str:
-    """Return up to 200 characters of the message of an ONNX Runtime exception, without error codes and source
-    locations. For a file that is not a valid model, the message is replaced.
+    """Return the message of an ONNX Runtime exception, without error codes and source locations.
+
+    It has at most 200 characters. The message for a file that is not a valid model is replaced by a clearer
+    one.
     """
     text = " ".join(str(error).split()).rpartition("[ONNXRuntimeError] : ")[2]
     if "INVALID_PROTOBUF" in text or "No graph was found" in text:

@@ -16,7 +16,7 @@ PRECISIONS = ("auto", "float", "int8")
 """Choices of ``--precision``."""
 
 AUDIO = ("auto", "copy")
-"""Choices of ``--audio``."""
+"""Choices of ``fststyle video --audio``."""
 
 DEINTERLACE = ("auto", "off", "on")
 """Choices of ``--deinterlace``: deinterlace the frames marked as interlaced, no frames, or all frames."""
@@ -56,8 +56,9 @@ _SHARED: dict[str, dict[str, Any]] = {
 
 
 def _shared(name: str, **changes: Any) -> Any:
-    """Return the field of an option that several commands share. ``changes`` are arguments of `option` that
-    override the shared ones.
+    """Return a dataclass field for the option ``name``, a key of ``_SHARED``, which several commands share.
+
+    ``changes`` are arguments of `option` that override those in ``_SHARED``.
     """
     return option(**_SHARED[name] | changes)
 
@@ -146,8 +147,8 @@ class ImageSettings(StylizeSettings):
 class VideoSettings(FrameSettings):
     """Settings of `fststyle video`.
 
-    ``style`` and ``strength`` may contain keyframes (`fststyle.runtime.video.keyframes`). Their times are
-    times in the output.
+    ``style`` and ``strength`` may contain keyframes (`fststyle.runtime.video.keyframes`), whose times are
+    measured from the start of the output.
     """
 
     style: str = option(
@@ -357,7 +358,10 @@ class WebcamSettings:
 
     @property
     def controlled(self) -> bool:
-        """Whether OSC, MIDI or sound controls the webcam filter. If so, styles are loaded in advance."""
+        """Whether OSC messages, MIDI or sound can change the values of the filter while it runs.
+
+        If so, styles are loaded in advance.
+        """
         return any(value is not None for value in (self.osc, self.midi, self.audio))
 
 

@@ -22,11 +22,13 @@ class Style:
         metadata: metadata of the ONNX file.
         device: device that the style runs on, such as "cpu" or "cuda:1".
         threads: number of CPU threads; None is one per core.
-        strength: strength of the weights in ``model``; 1 is the trained style.
+        strength: style strength of the weights in ``model``: 1 is the trained style (see `at`).
 
     Raises:
-        StyleError: the model cannot be loaded, or does not follow the frame contract.
+        StyleError: the model cannot be loaded, or its inputs and outputs are not those of a style
+            (`fststyle.runtime.frame_contract`).
         DeviceError: the device is unknown, not available or does not work.
+        DependencyError: ONNX Runtime is not installed.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Style:
 
         Raises:
             InputError: the shape or type is wrong, a side is below 16 pixels, or memory is insufficient.
-            StyleError: the network fails, or its output has another shape.
+            StyleError: the network fails, or the shape of its output differs from that of the frame.
         """
         check_frame(frame)
         batch = frame[None] if frame.ndim == 3 else frame
@@ -67,8 +69,8 @@ class Style:
 
         Strength 0 approximately reproduces the input, 1 is the trained style, and values above 1 exaggerate
         it. The latest result is cached. Returns this object if it already has the requested strength.
-        Otherwise returns None if the style has no known base network (`fststyle.runtime.blend`), or if
-        `Style.strength` of this object is 0.
+        Otherwise, returns None if the base network from which the style was trained is not known
+        (`fststyle.runtime.blend`), or if the strength of this object is 0.
 
         Raises:
             StyleError: the weights cannot be interpolated, such as those of an int8 file, or the base network
@@ -109,11 +111,11 @@ def load_style(
     strength: float = 1.0,
     precision: str = "auto",
 ) -> Style:
-    """Load a style or a mixture of styles.
+    """Load a style or a weighted mixture of styles.
 
     Args:
-        style: a name in the catalogue, the path of an .onnx file, or a mixture such as
-            ``"udnie:0.6,great-wave:0.4"``.
+        style: a name in the catalogue, the path of an .onnx file, or a mixture of styles and their weights,
+            such as ``"udnie:0.6,great-wave:0.4"``.
         device: auto, cpu, cuda, cuda:1, tensorrt, coreml, dml, openvino, rocm or migraphx; auto uses CUDA if
             it works, and otherwise the CPU.
         threads: number of CPU threads per frame; None uses one per core.
@@ -123,17 +125,18 @@ def load_style(
             mixture and has strength 1, and otherwise float.
 
     Raises:
-        StyleError: the style does not exist, its file is damaged or does not follow the frame contract, it
-            has no int8 file, the styles cannot be mixed, or the strength cannot be changed.
+        StyleError: the style does not exist, its file is damaged or is not a style
+            (`fststyle.runtime.frame_contract`), it has no int8 file, the styles cannot be mixed, or the
+            strength cannot be changed.
         DeviceError: the device is unknown, not available or does not work.
-        DependencyError: ONNX Runtime is not installed, or onnx is needed, as for a mixture or a strength
-            other than 1, and is not installed.
+        DependencyError: ONNX Runtime is not installed; or onnx is not installed, but is needed, such as for a
+            mixture or a strength other than 1.
         InputError: a value is out of range, the mixture is invalid, or int8 is combined with a mixture or
             a strength other than 1.
     """
     devices.split(device)
     if threads is not None and threads < 1:
-        raise InputError(f"threads: {threads} is below 1")
+        raise InputError(f"threads: {threads} is below the minimum, 1")
     if not 0 <= strength <= 2:
         raise InputError(f"strength: {strength} is not between 0 and 2")
     if precision not in PRECISIONS:
@@ -198,7 +201,11 @@ def mixture(
 
 
 def _base(model: bytes, name: str) -> str:
-    """Return the base network in the metadata of a style, or "". Raises `StyleError` if it is damaged."""
+    """Return the name or SHA-256 of the base network of a style, or "" if its metadata contains none.
+
+    ``name`` is the name of the style for error messages. Raises `StyleError` if the file is damaged, and
+    `ImportError` if onnx is not installed.
+    """
     try:
         return catalogue.metadata(model).get("base", "")
     except ImportError:
@@ -209,17 +216,17 @@ def _base(model: bytes, name: str) -> str:
 
 def _single(entry: catalogue.Entry, device: str, threads: int | None, precision: str) -> Style:
     if precision == "int8" and entry.int8 is None:
-        raise StyleError(f"{entry.name} has no int8 file")
+        raise StyleError(f"{entry.name} has no int8 file; use the precision float or auto")
     if entry.int8 is None or precision == "float" or (precision == "auto" and not devices.is_cpu(device)):
         return _float_style(entry, device, threads)
     return Style(entry.name, catalogue.load(entry.int8), device, threads)
 
 
 def _float_style(entry: catalogue.Entry, device: str, threads: int | None) -> Style:
-    """Load the main file of an entry.
+    """Load the file of a catalogue entry, and not its int8 version.
 
-    The message of a `StyleError` begins with the path of a user's file, since several files may have the same
-    name.
+    If the file is not included in fststyle, the message of a `StyleError` begins with its path, since several
+    files may have the same name.
     """
     model = catalogue.load(entry)
     try:

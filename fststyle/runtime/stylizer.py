@@ -26,7 +26,8 @@ class Stylizer:
     old style until the new style is loaded.
 
     Args:
-        style: a name, an .onnx file, or a mixture.
+        style: the name of a style, the path of an .onnx file, or a weighted mixture of styles, such as
+            "udnie:0.6,great-wave:0.4".
         steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute ``steady`` may be set
             at any time.
         settings: fields of `fststyle.runtime.settings.StylizeSettings`: strength, brush, keep_colors, size,
@@ -52,9 +53,9 @@ class Stylizer:
     def __call__(self, frame: RGB) -> RGB:
         """Stylize the next frame, uint8 (H, W, 3) RGB with sides of at least 16 pixels.
 
-        The result has the same shape unless the setting ``size`` changes it. If the size of the results
-        changes, flicker suppression restarts. Raises `InputError` if the frame is invalid, the mask has
-        another aspect ratio or memory is insufficient, and `StyleError` if the network fails.
+        Returns uint8 (H, W, 3) of the same size, unless ``settings.size`` is given. If the size of the frames
+        changes, flicker suppression restarts. Raises `InputError` if the frame is invalid, its aspect ratio
+        differs from that of the mask or memory is insufficient, and `StyleError` if the network fails.
         """
         check_frame(frame)
         if frame.ndim != 3:
@@ -69,10 +70,10 @@ class Stylizer:
         return painted if self._mask is None else self._mask(frame, painted)
 
     def change(self, style: str | Path | None = None, strength: float | None = None) -> None:
-        """Use another style or strength from the next frame on; None keeps the current one.
+        """Change the style, the strength or both from the next frame on; None keeps the current value.
 
         The style is loaded before this method returns, and flicker suppression restarts. Raises the errors of
-        the constructor. After an error, nothing changes.
+        the constructor. After an error, the previous style and strength are still used.
         """
         chosen = replace(self._settings, style=self._settings.style if style is None else str(style))
         if strength is not None:
@@ -81,19 +82,22 @@ class Stylizer:
         self._use(chosen)
 
     def reset(self) -> None:
-        """Start a new scene. Call this at known cuts; most cuts are detected automatically."""
+        """Ignore previous frames when the next frame is filtered and masked.
+
+        Call this at known cuts. Most cuts are detected automatically.
+        """
         if self._mask is not None:
             self._mask.reset()
         self._painting[1].reset()
 
     @property
     def style(self) -> Style:
-        """The current style, loaded at strength 1 for any setting ``strength``."""
+        """The current style, always loaded at strength 1. ``settings.strength`` is applied to its results."""
         return self._style
 
     @property
     def settings(self) -> StylizeSettings:
-        """The current settings."""
+        """The current settings, including the style and strength that were last set with `change`."""
         return self._settings
 
     def _use(self, settings: StylizeSettings) -> None:

@@ -41,16 +41,17 @@ _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 
 
 class Subject:
-    """`mask.MaskSource` that selects the subject of each frame, with a running average over frames.
+    """`mask.MaskSource` that selects the subject of each frame. The mask is a running average over frames.
 
-    Use it from one thread, with frames in order. The network runs on the CPU.
+    Use it from one thread, and call `mask_for` for the frames in order. The network runs on the CPU.
 
     Args:
-        background: select the background instead of the subject.
+        background: whether to select the background instead of the subject.
         threads: number of CPU threads; None uses one per core.
 
     Raises:
         StyleError: the network file is missing or damaged.
+        DependencyError: ONNX Runtime is not installed.
     """
 
     def __init__(self, background: bool = False, threads: int | None = None):
@@ -63,19 +64,23 @@ class Subject:
         self._before = None
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame as arrays by name, for `restore`. Empty before the first
-        frame.
+        """Return the state after the previous frame as arrays by name, for `restore`.
+
+        The dict is empty before the first frame.
         """
         return {} if self._before is None else {"subject": self._before}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Set the state that `state` returned. Other names in ``state`` are ignored.
 
-        Raises `InputError` for an array of another shape or type.
+        Raises `InputError` if the shape or the type of the array is wrong.
         """
         before = state.get("subject")
         if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):
-            raise InputError("the state of the subject mask is damaged")
+            raise InputError(
+                f"the state of the subject mask is damaged: it is {before.dtype} {before.shape}, not float32"
+                f" {(SIDE, SIDE)}"
+            )
         self._before = before
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
@@ -98,8 +103,9 @@ class Subject:
         return np.rint(255 * share).astype(np.uint8)
 
     def _found(self, small: Floats) -> Floats:
-        """Run the network on an image, float32 (SIDE, SIDE, 3) in 0..255. Returns its output, float32
-        (SIDE, SIDE) in 0..1.
+        """Run the network on an image, float32 (SIDE, SIDE, 3) in 0..255.
+
+        Returns its output, float32 (SIDE, SIDE): 1 where the subject is, 0 in the background.
         """
         scaled = (small / max(1.0, float(small.max())) - _MEAN) / _DEVIATION
         given, made = self._session.get_inputs()[0].name, self._session.get_outputs()[0].name

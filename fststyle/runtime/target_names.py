@@ -11,7 +11,7 @@ MAX_NAME_BYTES = 255
 def shortened(path: Path, end: str) -> Path:
     """Return ``path``, with its name shortened if it is longer than `MAX_NAME_BYTES`.
 
-    Characters directly before ``end`` are removed. ``end`` is the end of the name, which is kept.
+    ``end`` is the end of the name, such as ".png", which is kept. Characters before it are removed.
     """
     name = path.name
     if len(os.fsencode(name)) <= MAX_NAME_BYTES:

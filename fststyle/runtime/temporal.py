@@ -38,8 +38,8 @@ blurs.
 BLOCK = 12
 """Side, in pixels at the flow size, of the blocks that are warped only if something in them moves."""
 SIMILAR, DIFFERENT = 5.0, 20.0
-"""Luma differences (0-255) between a frame and the warped previous frame. Trust is full up to `SIMILAR`, and
-zero at `DIFFERENT` or above.
+"""Differences of luma (in 0-255) between a frame and the warped previous frame. The flow is fully trusted up
+to `SIMILAR`, and not at all at `DIFFERENT` or above.
 """
 MOVING = 0.5, 1.5
 """Motion, in pixels at the flow size. The checks of `_unreliable` have no effect up to the first value, and
@@ -71,17 +71,20 @@ LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:
-    """Return the value of ``hold`` in `TemporalFilter` for a style of the strength ``strength``.
+    """Return the value of ``hold`` in `TemporalFilter` for a style at the strength ``strength``.
 
-    ``change`` is the change of the style from one frame to the next: 0 for none, 1 for another style.
+    ``change`` is how much the style changes from one frame to the next: 0 if it does not change, 1 if it is
+    replaced by another style.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
     return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), MAX_LAG / (MAX_LAG + change))
 
 
 class _Last(NamedTuple):
-    """State of the previous frame: the source frame ``scene`` and its luma ``gray``, both at the flow size,
-    and the result ``painted`` before its contrast is restored.
+    """State of the previous frame.
+
+    ``scene`` is the source frame and ``gray`` its luma, both reduced for optical flow (`FLOW_SIDE`).
+    ``painted`` is the result before its contrast is restored.
     """
 
     scene: RGB
@@ -93,8 +96,8 @@ class TemporalFilter:
     """Suppresses flicker in a stream of stylized frames. Call it with every frame in order.
 
     ``hold``, 0..1, is the weight of the warped previous result where the motion is certain. It may be changed
-    between frames (see `hold_for_strength`). Disoccluded and uncertain areas, and whole frames after a cut or
-    a change of size, are taken from the new result.
+    between frames (see `hold_for_strength`). The stylized frame is used alone in disoccluded areas, where the
+    motion is uncertain, and after a cut or a change of the frame size.
     """
 
     def __init__(self, hold: float = HOLD):
@@ -110,8 +113,9 @@ class TemporalFilter:
         self._last = None
 
     def state(self) -> dict[str, Pixels]:
-        """Return the state after the previous frame as arrays by name, for `restore`. Empty before the first
-        frame.
+        """Return the state after the previous frame as arrays by name, for `restore`.
+
+        The dict is empty before the first frame.
         """
         if self._last is None:
             return {}
@@ -120,7 +124,7 @@ class TemporalFilter:
     def restore(self, state: Mapping[str, Pixels]) -> None:
         """Set the state that `state` returned. An empty state resets the filter, and other names are ignored.
 
-        Raises `InputError` if the state is incomplete, or an array has another shape or type.
+        Raises `InputError` if an array is missing, or its shape or type is wrong.
         """
         if not any(name in state for name in _Last._fields):
             return self.reset()
@@ -167,7 +171,11 @@ class TemporalFilter:
         return kept
 
     def _trust(self, gray_before: Gray, gray: Gray, flow: Flow) -> PerPixel:
-        """Return the reliability of the flow at each pixel, float32 (h, w) in 0..1."""
+        """Return the reliability of the flow at each pixel, float32 (h, w) in 0..1.
+
+        ``gray_before`` and ``gray`` are the luma of the previous and the current source frame, uint8 (h, w),
+        and ``flow``, float32 (h, w, 2), leads from the current frame to the previous one.
+        """
         height, width = gray.shape
         there = flow + _grid(height, width)
         before = cv2.remap(gray_before, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -215,7 +223,7 @@ def _with_contrast(kept: RGB, painted: RGB) -> RGB:
 
 
 def _contrast(picture: RGB) -> PerPixel:
-    """Return the local contrast per cell of `CELL` pixels, float32 (rows, columns), at least 0.5.
+    """Return the local contrast of an image for each cell of `CELL` x `CELL` pixels, float32 (rows, columns).
 
     It is the mean absolute difference between luma and its local mean, smoothed over neighboring cells, plus
     0.5.
@@ -230,10 +238,11 @@ def _contrast(picture: RGB) -> PerPixel:
 
 
 def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
-    """Return the previous result, uint8 (H, W, 3), warped along ``flow``, (H, W, 2) in pixels of the result.
+    """Return ``painted``, the previous result, uint8 (H, W, 3), warped along ``flow``.
 
-    ``moving``, bool (h, w), marks the moving pixels at the flow size. Only blocks that contain moving pixels
-    are warped, since warping is expensive.
+    ``flow`` is float32 (H, W, 2) in pixels, x before y. ``moving``, bool (h, w), marks the moving pixels in
+    the frame that is reduced for optical flow. Only blocks that contain moving pixels are warped, since
+    warping is expensive.
     """
     result, (height, width) = painted.copy(), flow.shape[:2]
     tall, wide = height / moving.shape[0], width / moving.shape[1]
@@ -254,7 +263,12 @@ def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
 
 
 def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
-    """Return how unreliable the flow of moving areas is, float32 (h, w) from 0 (reliable) to 1."""
+    """Return how unreliable the flow is at each pixel, float32 (h, w) from 0 (reliable) to 1.
+
+    ``scene_before`` and ``scene`` are the previous and the current source frame, uint8 (h, w, 3), and
+    ``flow``, float32 (h, w, 2), leads from the current frame to the previous one. Use the result in moving
+    areas only.
+    """
     before = cv2.remap(
         scene_before, flow + _grid(*flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -272,7 +286,10 @@ def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
 
 
 def _small(frame: RGB) -> RGB:
-    """Return the frame, uint8 (H, W, 3), reduced to the size for optical flow."""
+    """Return the frame, uint8 (H, W, 3), reduced for optical flow to a longer side of at most `FLOW_SIDE`.
+
+    A side below 16 pixels becomes 16.
+    """
     height, width = frame.shape[:2]
     scale = min(1.0, FLOW_SIDE / max(height, width))
     # Optical flow needs at least 16 pixels per side.

@@ -66,9 +66,9 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
     Args:
         height: height of the image in pixels.
         width: width of the image in pixels.
-        tile: "off"; "auto" for tiles only if the image needs more memory than ``limit``; or a side of at
-            least 64 pixels, which is rounded up to a multiple of `GRID`. The image is not tiled if both of
-            its sides are at most this long.
+        tile: "off" for no tiles; "auto" for tiles only if the image needs more memory than ``limit``; or a
+            side of at least 64 pixels, which is rounded up to a multiple of `GRID`. The image is not tiled if
+            both of its sides are at most this long.
         limit: memory budget in bytes; None uses `memory.limit`.
 
     Raises:
@@ -95,8 +95,8 @@ def side_for(height: int, width: int, tile: str | int = "auto", limit: int | Non
 class TiledStyle:
     """Callable that stylizes large frames in tiles.
 
-    The constructor splits the graph of the style, and raises the errors of `instance_norm.split` and
-    `open_session`.
+    The constructor splits the graph of ``style`` with `instance_norm.split`, and opens a session for each of
+    the two graphs. It raises the errors of `instance_norm.split` and `open_session`.
     """
 
     def __init__(self, style: Style):
@@ -143,7 +143,10 @@ class TiledStyle:
         return painted
 
     def _statistics(self, frame: RGB) -> dict[str, Array]:
-        """Return the statistics of a frame by name. Empty for a style without instance norm."""
+        """Return the instance norm statistics of a frame as arrays by name (`instance_norm.Split.names`).
+
+        The dict is empty for a style without instance norm.
+        """
         if not self._names:
             return {}
         pixels = min(SAMPLE_PIXELS, max(SAMPLE_PIXELS // 8, memory.limit() // memory.BYTES_PER_PIXEL))
@@ -198,9 +201,10 @@ def sample(frame: RGB, pixels: int = SAMPLE_PIXELS, side: int = SAMPLE_SIDE) -> 
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:
-    """Return the starts of up to ``count`` tiles of length ``side``, rounded down to multiples of `GRID`.
+    """Return the starts of up to ``count`` sample tiles of ``side`` pixels on an axis of ``length`` pixels.
 
-    ``length`` is divided into equal parts, and each tile is in the middle of a part.
+    The axis is divided into equal parts, with a tile in the middle of each. Starts are rounded down to
+    multiples of `GRID`.
     """
     count = max(1, min(count, length // side))
     share = length / count
@@ -210,7 +214,10 @@ def _starts(length: int, side: int, count: int) -> list[int]:
 
 
 def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of each kept area along one axis."""
+    """Yield the start and end of each kept area along an axis of ``length`` pixels.
+
+    All areas have ``side`` pixels except for the last one, which may be smaller or slightly larger.
+    """
     starts = range(0, length, side)
     # A last area that is smaller than the minimum side is merged with the previous one.
     last = starts[-1] if len(starts) == 1 or length - starts[-1] >= MIN_SIDE else starts[-2]

@@ -17,10 +17,11 @@ STEP = ".step"
 
 
 def learned(model: "ModelProto") -> dict[str, Floats]:
-    """Return the weights of a model by name, in float32.
+    """Return the weights of a model as float32 arrays by name.
 
-    Kernels that are stored as int8 are multiplied by their scales. The result is empty for a quantized model,
-    which also computes in int8, since its weights cannot be mixed or trained.
+    These are the initializers whose name begins with `PREFIX`. Kernels that are stored as int8 are multiplied
+    by their scales. The result is empty for a quantized model, which also computes in int8, since its weights
+    cannot be mixed or trained.
     """
     from onnx import TensorProto, numpy_helper
 
@@ -39,7 +40,7 @@ def learned(model: "ModelProto") -> dict[str, Floats]:
 
 
 def replace(model: "ModelProto", weights: dict[str, Floats]) -> None:
-    """Replace the weights of ``model`` in place. ``weights`` is a dict such as `learned` returns.
+    """Replace the weights of ``model`` in place with the arrays in ``weights``, by name (see `learned`).
 
     Kernels that are stored as int8 become float32, with scales of 1. Other weights keep their type. Names
     that the model does not contain are ignored.

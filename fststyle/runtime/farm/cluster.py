@@ -22,9 +22,10 @@ _INSTALL = "in a clone of fststyle: pip install '.[ray]'"
 class Cluster:
     """Connection to a Ray cluster.
 
-    ``address`` is the address of the cluster; "auto" uses the cluster at RAY_ADDRESS or on this machine, and
-    "local" starts a new one. A process that is already connected to a cluster keeps this connection. Raises
-    `DependencyError` if Ray is not installed, and `InputError` if the connection or the start fails.
+    ``address`` is the address of the cluster. "auto" selects the cluster in the environment variable
+    RAY_ADDRESS or the cluster on this machine, and "local" starts a new cluster. If the process is already
+    connected to a cluster, this connection is used and ``address`` is ignored. Raises `DependencyError` if
+    Ray is not installed, and `InputError` if the connection or the start fails.
     """
 
     def __init__(self, address: str):
@@ -61,10 +62,11 @@ class Cluster:
         device: str,
         threads: int | None,
     ) -> Generator[tuple[int, Result], None, None]:
-        """Run ``work(*task)`` for each task, and yield the index of a task and its result when it finishes.
+        """Run ``work(*task)`` on the cluster for each task. Yields its index and its result when it finishes.
 
-        Each task gets ``threads`` cores (None: one), and one GPU if the cluster has GPUs and ``device`` is
-        not "cpu". When the generator is closed, also by an error or Ctrl-C, the running tasks are canceled.
+        Each task reserves ``threads`` CPU cores (None: one), and one GPU if the cluster has GPUs and
+        ``device`` is not "cpu". When the generator ends early, such as by an error or Ctrl-C, running tasks
+        are canceled.
 
         Raises:
             FststyleError: the error that a task raised.
@@ -97,7 +99,7 @@ class Cluster:
                     ray.cancel(task, force=True)
 
     def _result(self, done: object, number: int) -> Any:
-        """Return the result of task ``number``, and convert its exceptions."""
+        """Return the result of task ``number``. Raises the errors that `run` describes."""
         try:
             return self._ray.get(done)
         except self._ray.exceptions.RayTaskError as error:
@@ -120,9 +122,10 @@ def _one_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def working_folder(folder: str) -> Iterator[None]:
-    """Context manager that changes to ``folder``, the working directory of the command, for relative paths.
+    """Context manager that changes to ``folder``, the working directory of the command.
 
-    Nothing happens if the folder does not exist on this machine. The previous directory is not restored.
+    Relative paths then have the same meaning in a worker. Nothing happens if the folder cannot be entered on
+    this machine. The previous directory is not restored.
     """
     with contextlib.suppress(OSError):
         os.chdir(folder)

@@ -1,4 +1,4 @@
-"""Stylize image files on a Ray cluster. All machines must access the files under the same paths."""
+"""Stylize image files on a Ray cluster. All machines must be able to access the files at the same paths."""
 
 import functools
 import os
@@ -22,15 +22,16 @@ IMAGES_PER_TASK = 16
 def stylized(
     pairs: Sequence[FilePair], settings: ImageSettings
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Stylize images on the cluster given by the setting ``ray``. Yields each pair with its result or error.
+    """Stylize images on the cluster given by ``settings.ray``. Yields each pair with its result or error.
 
-    The pairs of a task, at most `IMAGES_PER_TASK`, are yielded in order when the task finishes. Tasks may
-    finish in any order.
+    A task consists of at most `IMAGES_PER_TASK` pairs, which are yielded in order when the task finishes.
+    Tasks may finish in any order.
 
-    Raises `OutputError` if an input or output is a pipe, and the errors of `Cluster` and `Cluster.run`.
+    Raises `OutputError` if an input is stdin or an output is stdout, and the errors of `Cluster` and
+    `Cluster.run`.
     """
     if any(pair.source is None or pair.target is None for pair in pairs):
-        raise OutputError("--ray needs files as input and output, not pipes")
+        raise OutputError("--ray needs files as input and output, not stdin or stdout")
     groups = [pairs[first : first + IMAGES_PER_TASK] for first in range(0, len(pairs), IMAGES_PER_TASK)]
     local = replace(settings, ray=None, threads=settings.threads or 1)
     tasks = [(os.getcwd(), group, local) for group in groups]
@@ -41,7 +42,7 @@ def stylized(
 
 
 def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> list[Painted | FststyleError]:
-    """Stylize images in a worker. Returns the result or the error of each image."""
+    """Stylize images in a worker, with paths relative to ``folder``. Returns the result or error of each."""
     results: list[Painted | FststyleError] = []
     with working_folder(folder):
         style, part = _load_cached(settings)
@@ -55,5 +56,5 @@ def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> li
 
 @functools.lru_cache(maxsize=1)
 def _load_cached(settings: ImageSettings) -> tuple[Style, mask.Mask | None]:
-    """Return the style and the mask. A worker loads them once for all tasks with the same settings."""
+    """Return the style and the mask, if any. A worker keeps them for further tasks with the same settings."""
     return load_for_settings(settings, settings.style), mask.load(settings)

@@ -31,9 +31,9 @@ earlier frames is at most 0.85^25 (`fststyle.runtime.temporal.HOLD`), which is b
 
 @dataclass(frozen=True)
 class Part:
-    """Time range of a part, from ``begin`` up to but excluding ``end``, in seconds of the output.
+    """Time range from ``begin`` up to but excluding ``end``, in seconds from the start of the output.
 
-    If ``end`` is None, the part ends with the video.
+    If ``end`` is None, the part extends to the end of the video.
     """
 
     begin: float
@@ -46,11 +46,11 @@ class StylizedPart:
 
     Attributes:
         segment: timestamps and format of the part; None if it has no frames.
-        video: bytes of the encoded video file.
-        rate: frame rate of the source.
-        broken: message about damage of the source, or None if no damage was found.
+        video: bytes of the encoded video file; empty if the part has no frames.
+        rate: frame rate of the source in frames per second.
+        broken: message about damage to the source, or None if no damage was found.
         notes: messages for the user.
-        lost: names of properties of the source that are not in the output.
+        lost: names of the properties of the source, such as metadata, that are not in the output.
     """
 
     segment: Segment | None
@@ -95,8 +95,8 @@ def stylize_part(
         suffix: suffix of the output, such as ".mp4".
         part: the part.
         settings: the settings of the whole video.
-        encoding: how the output is encoded.
-        fps: frame rate of the output; None keeps the timestamps.
+        encoding: codec, quality and pixel format of the output.
+        fps: frame rate of the output in frames per second; None keeps the timestamps.
 
     Raises the errors of `fststyle.runtime.video.stylize.stylize_video`.
     """
@@ -128,7 +128,7 @@ _TOLERANCE = 1e-6
 
 
 def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
-    """Yield up to `OVERLAP` frames before a part, for flicker suppression, and then the frames of a part."""
+    """Yield up to `OVERLAP` frames that precede ``part``, for flicker suppression, and then its frames."""
     rate = float(fps or reader.rate)
     first = max(0.0, part.begin - OVERLAP / rate)
     # Frame rate conversion and deinterlacing need frames before the first one.
@@ -163,7 +163,7 @@ class _PartWriter:
         self._size = (0, 0)
 
     def write(self, timed: TimedFrame, wanted: bool) -> None:
-        """Encode a frame. Frames with ``wanted`` False, which precede the part, are skipped."""
+        """Encode a frame. A frame that is not ``wanted``, since it precedes the part, is skipped."""
         if not wanted:
             return
         if self._writer is None:
@@ -177,10 +177,10 @@ class _PartWriter:
         self._frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def close(self, last: bool) -> tuple[Segment | None, list[str]]:
-        """Finish the file. Returns the segment, which is None if there are no frames, and the names of
-        properties that were lost.
+        """Finish the file. Returns its timestamps and format, and the names of lost properties of the source.
 
-        ``last`` is whether this is the last part of the video.
+        The first value is None if there are no frames. ``last`` states whether this is the last part of the
+        video.
         """
         if self._writer is None:
             return None, []

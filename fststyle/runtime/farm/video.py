@@ -1,6 +1,7 @@
 """Stylize one video on a Ray cluster.
 
-Each part is a task. Finished parts are joined like the segments of ``--resume``.
+Each part (`fststyle.runtime.farm.parts`) is a task of the cluster. Finished parts are joined in the same way
+as the segments that ``--resume`` stores.
 """
 
 import contextlib
@@ -24,10 +25,11 @@ from fststyle.runtime.video.resume import ResumeFolder, Segment
 
 
 class FarmConversion(VideoConversion):
-    """`VideoConversion` that stylizes the frames on the cluster of the setting ``ray``.
+    """`VideoConversion` that stylizes the frames on the cluster given by ``settings.ray``.
 
-    All machines read the input under the same path. Only this machine writes the output. Finished parts are
-    kept until the output is complete, so that the same command continues with the missing parts.
+    All machines must be able to read the input at the same path. Only this machine writes the output.
+    Finished parts are kept until the output is complete. If the run is interrupted, the same command
+    continues with the missing parts.
     """
 
     @property
@@ -84,7 +86,7 @@ class FarmConversion(VideoConversion):
         return output
 
     def _keep(self, number: int, result: StylizedPart) -> None:
-        """Store a finished part, and report its notes and the progress."""
+        """Store a finished part and report its notes and the progress. Raises `OutputError` if this fails."""
         source = self._source
         for note in result.notes:
             if note not in self._notes:
@@ -101,10 +103,10 @@ class FarmConversion(VideoConversion):
 
 
 class _PartsFolder(ResumeFolder):
-    """`ResumeFolder` of parts, which may be finished in any order.
+    """`ResumeFolder` whose segments are parts, which may be finished in any order.
 
-    ``done`` maps the numbers of finished parts to their segments. ``planned`` are all parts of the video.
-    Raises the errors of `ResumeFolder`.
+    ``done`` maps the number of each finished part to its segment. The argument ``planned`` is a list of all
+    parts of the video. Raises the errors of `ResumeFolder`.
     """
 
     def __init__(self, target: Path, source: Source, settings: VideoSettings, planned: list[Part]):

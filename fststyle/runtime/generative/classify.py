@@ -28,7 +28,10 @@ class Prediction:
 
 
 def load_classifier(model: str | Path, device: str = "auto") -> Model:
-    """Load a classifier, given by included name or .onnx file. Raises the errors of `Model`."""
+    """Load a classifier, given by the name of an included model or the path of an .onnx file.
+
+    See `Model` for ``device`` and the errors.
+    """
     return Model(model, ("classifier",), "frame", ("logits", "features"), device)
 
 
@@ -54,7 +57,8 @@ def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
     Rows are true classes, and columns are predicted classes, in the order of the classifier. Classes of the
     test set are matched by name, or by index if their names are numbers.
 
-    Raises `InputError` if there are no images, or they have no labels, other classes or another size.
+    Raises `InputError` if there are no images, they have no labels, or their classes or their size differ
+    from those of the classifier, and `StyleError` if the network fails.
     """
     if not len(test):
         raise InputError("there are no test images")

@@ -20,9 +20,9 @@ _FINE = 200
 def sample(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
     """Return ``count`` latent vectors with values from N(0, 1), float32 (count, size).
 
-    The same arguments give the same result. With ``truncation``, values with a larger magnitude are resampled
-    (the truncation trick of Brock et al. 2019, "Large Scale GAN Training", arXiv:1809.11096). Raises
-    `InputError` for a truncation that is below 0.05 or not finite.
+    The same arguments give the same result. Values whose magnitude is above ``truncation`` are resampled,
+    unless it is None (the truncation trick of Brock et al. 2019, "Large Scale GAN Training",
+    arXiv:1809.11096). Raises `InputError` for a truncation that is below 0.05 or not finite.
     """
     if truncation is not None and not 0.05 <= truncation < math.inf:
         raise InputError(f"--truncation: {truncation} is not a finite number of at least 0.05")

@@ -21,9 +21,9 @@ class Model:
 
     Args:
         model: name of an included model, or .onnx file.
-        kinds: accepted kinds, such as "gan".
-        input_name: required name of the input.
-        output_names: names of the outputs to return. The model may have others.
+        kinds: accepted values of the metadata entry ``kind``, such as "gan".
+        input_name: required name of the input: "frame" for an image, uint8, and otherwise a vector, float32.
+        output_names: names of the outputs to return, in this order. The model may have more outputs.
         device: see `fststyle.runtime.style.load_style`.
 
     Attributes:
@@ -34,8 +34,9 @@ class Model:
         shape: shape of one input sample: (H, W, 3) for the input "frame", and otherwise (Z,).
 
     Raises:
-        StyleError: the model does not exist, is damaged, is of another kind, or has other inputs or outputs.
-        DeviceError: see `fststyle.runtime.session.open_session`.
+        StyleError: the model does not exist or is damaged, its kind is not in ``kinds``, or its input or
+            outputs differ from those required.
+        DeviceError, DependencyError: see `fststyle.runtime.session.open_session`.
     """
 
     def __init__(
@@ -80,17 +81,17 @@ class Model:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes; empty if the metadata contains none or is damaged."""
+        """Names of the classes of a classifier, from the metadata; empty if they are missing or damaged."""
         try:
             return tuple(map(str, json.loads(self.metadata.get("classes", "[]"))))
         except (ValueError, TypeError):
             return ()
 
     def __call__(self, rows: Array) -> list[Array]:
-        """Run the network on N >= 1 samples, (N, *shape). Returns the outputs, (N, ...) each.
+        """Run the network on N >= 1 samples, (N, *shape). Returns one array, (N, ...), per output name.
 
-        Raises `InputError` if there are no samples, they have another shape or memory is insufficient, and
-        `StyleError` if the network fails.
+        Raises `InputError` if there are no samples, their shape is not ``shape`` or memory is insufficient,
+        and `StyleError` if the network fails.
         """
         if rows.ndim and not len(rows):
             raise InputError(f"{self.name}: there are no samples")
@@ -104,9 +105,9 @@ class Model:
 
 
 def center_square(rgb: RGB, model: Model) -> RGB:
-    """Return the center square of an image, uint8 (H, W, 3), as an input of ``model``, uint8 (1, S, S, 3).
+    """Crop an image, uint8 (H, W, 3), to its center square, and resize it to the input size of ``model``.
 
-    Raises `StyleError` if the input of the model is not a square RGB image.
+    Returns uint8 (1, S, S, 3). Raises `StyleError` if the input of the model is not a square RGB image.
     """
     if len(model.shape) != 3 or model.shape[0] != model.shape[1] or model.shape[2] != 3:
         raise StyleError(f"{model.name}: its input has shape {model.shape}, not (S, S, 3)")

@@ -27,10 +27,10 @@ KINDS = ("gan", "vae")
 
 
 class Generator(Model):
-    """Loaded generator. ``latent`` is the size of its latent vectors.
+    """Loaded generator: a model whose input is a latent vector and whose output is an image.
 
-    ``model`` is the name of an included model or an .onnx file, of one of the ``kinds``. Raises the errors of
-    `Model`.
+    The attribute ``latent`` is the number of values of a latent vector. See `Model` for the arguments and the
+    errors.
     """
 
     def __init__(self, model: str | Path, kinds: Sequence[str] = KINDS, device: str = "auto"):
@@ -38,9 +38,9 @@ class Generator(Model):
         self.latent = int(self.shape[0])
 
     def draw(self, latents: Floats) -> RGB:
-        """Generate images from latent vectors: float32 (N, Z) -> uint8 (N, S, S, 3).
+        """Generate an image, uint8 (N, S, S, 3), from each latent vector, float32 (N, Z).
 
-        Raises the errors of `Model.__call__`, and `StyleError` if the output is not an image.
+        Raises the errors of `Model.__call__`, and `StyleError` if the output is not uint8 (N, H, W, 3).
         """
         (pictures,) = self(latents)
         if str(pictures.dtype) != "uint8" or pictures.ndim != 4 or pictures.shape[3] != 3:
@@ -50,18 +50,19 @@ class Generator(Model):
         return pictures
 
     def stream(self, latents: Floats) -> Iterator[RGB]:
-        """Yield one image, uint8 (S, S, 3), for each latent vector, (N, Z). Only one batch is in memory.
+        """Yield one image, uint8 (S, S, 3), for each latent vector, float32 (N, Z).
 
-        Raises the errors of `draw`.
+        At most `BATCH` images are in memory at a time. Raises the errors of `draw`.
         """
         for start in range(0, len(latents), BATCH):
             yield from self.draw(latents[start : start + BATCH])
 
 
 class Encoder(Model):
-    """Encoder of a VAE, loaded from NAME-encoder.onnx in the folder of the decoder NAME.onnx.
+    """Encoder of a VAE, loaded from NAME-encoder.onnx in the folder of its decoder, NAME.onnx.
 
-    Raises the errors of `Model`, and `StyleError` if the encoder is missing or does not match the decoder.
+    Raises the errors of `Model`, and `StyleError` if the file is missing or the size of its latent vectors is
+    not that of the decoder.
     """
 
     def __init__(self, decoder: Generator, device: str = "auto"):
@@ -105,7 +106,7 @@ def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> N
     Args:
         frames: at least one image, uint8 (S, S, 3) each.
         path: the output file.
-        fps: frames per second; see `supported_fps` for animations.
+        fps: frames per second; for an animation, limited by `supported_fps`.
         side: minimum side of the output in pixels; smaller frames are enlarged.
 
     Raises:
@@ -125,7 +126,7 @@ def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> N
 
 
 def _enlarged(frame: RGB, side: int) -> RGB:
-    """Return a square image, enlarged to at least ``side`` pixels."""
+    """Return a square image, enlarged to a side of ``side`` pixels if it is smaller."""
     size = max(side, frame.shape[0])
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))
 
@@ -147,4 +148,4 @@ def _write_video(frames: Iterator[RGB], path: Path, fps: int) -> None:
     except OutputError as error:
         raise OutputError(f"{path}: {error}") from error
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -46,16 +46,18 @@ class Camera:
 
     Args:
         source: index ("0"), device path or URL of a camera, or a video file.
-        size: (width, height) to request from a camera. The camera may use another size.
+        size: (width, height) to request from a camera, which may return a different size; None does not
+            request a size. Ignored for a video file.
         repeat: whether a video file is played in a loop.
         wait: timeout for the first frame in seconds.
         reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops; 0 disables
             reconnecting.
         on_note: called with messages for the user, in another thread.
-        interrupted: function that is called repeatedly; `newest` returns None when it returns True.
+        interrupted: function that returns True to end `newest`, which calls it at intervals of `POLL`.
 
     Raises:
-        InputError: the camera cannot be opened or returns no frames, or the file is not a video.
+        InputError: the camera or the file cannot be opened, it returns no frames, or the file is a single
+            image.
     """
 
     def __init__(
@@ -104,9 +106,9 @@ class Camera:
     def newest(self, after: int, wait: float = 5.0) -> CameraFrame | None:
         """Return the latest frame if its number is above ``after``; otherwise wait for the next frame.
 
-        The method waits for up to ``wait`` seconds, plus the time for reconnecting. It returns None if there
-        is no frame in this time, after which the camera counts as ended; and at once if the camera has ended
-        or the program is interrupted.
+        The method blocks for up to ``wait`` seconds, plus the time for reconnecting if ``after`` is at least
+        0. If there is no frame in this time, it returns None, and the camera counts as ended. It returns None
+        immediately if the camera has ended or the program is interrupted.
         """
         if after >= 0:
             wait += self._reconnect
@@ -125,7 +127,7 @@ class Camera:
 
     @property
     def ended(self) -> str:
-        """The reason why the camera ended, or "" if it has not ended."""
+        """The reason why no more frames arrive, for the user, or "" if the camera has not ended."""
         return self._ended
 
     def close(self) -> None:
@@ -233,7 +235,7 @@ def _still(source: str) -> bool:
 
 
 def _cannot_open(source: str, file: bool) -> str:
-    """Return the message for a source that OpenCV cannot open."""
+    """Return the message for a source that OpenCV cannot open. ``file`` states whether it is a file."""
     if file:
         return f"{source}: cannot be read as a video"
     if _numbered(source) or source.startswith("/dev/"):
@@ -242,4 +244,6 @@ def _cannot_open(source: str, file: bool) -> str:
         return (
             f"camera {source}: cannot be opened ({hint}); choose another camera or a video file with --camera"
         )
-    return f"camera {source}: cannot be opened: there is no such file, or no video at this URL"
+    if _network(source):
+        return f"camera {source}: cannot be opened: the URL is not reachable, or is not a video"
+    return f"camera {source}: cannot be opened: there is no such file or device"

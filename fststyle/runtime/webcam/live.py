@@ -38,7 +38,7 @@ class Resolution:
         self._seconds = 0.0
 
     def before(self, factor: float) -> None:
-        """Reduce the scale if a frame that takes ``factor`` times as long as the last one is too slow."""
+        """Reduce the scale if a frame that takes ``factor`` times as long as the last is too slow."""
         if factor > 1 and (expected := self._seconds * factor) > self.budget:
             self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
@@ -65,7 +65,7 @@ class Live:
     Args:
         settings: the settings of `fststyle webcam`.
         on_note: called with messages for the user, in any thread.
-        interrupted: function that is called repeatedly; `frames` ends when it returns True.
+        interrupted: function that is called repeatedly while waiting; `frames` ends when it returns True.
 
     Attributes:
         mirror: whether frames are mirrored; may be set at any time.
@@ -73,9 +73,10 @@ class Live:
         camera: the open camera.
 
     Raises:
-        InputError: a value, the camera or the mask cannot be used.
+        InputError: a setting is invalid, or the camera or the mask cannot be used.
         StyleError: the style cannot be loaded.
         DeviceError: the device is unknown or not available.
+        DependencyError: a package that a setting needs is not installed.
     """
 
     def __init__(
@@ -122,8 +123,8 @@ class Live:
     def change(self, style: str | None = None, strength: float | None = None) -> None:
         """Set another style or strength; None keeps the current one.
 
-        A new style also sets ``mix`` to 0. The strength is limited to 0..2 and rounded to two decimals.
-        Raises the errors of `load_style`. After an error, nothing changes.
+        A new style also sets ``controls.values.mix`` to 0. The strength is limited to 0..2 and rounded to two
+        decimals. Raises the errors of `load_style`. After an error, the style and the strength are unchanged.
         """
         changes: dict[str, Any] = {}
         if style is not None:
@@ -140,18 +141,18 @@ class Live:
 
     @property
     def style(self) -> str:
-        """Name of the first style, or the stem of its file name if it is an .onnx file."""
+        """Name of the style in ``controls.values``; for an .onnx file, its file name without the suffix."""
         style = self.controls.values.style
         return Path(style).stem if style.endswith(catalogue.SUFFIX) else style
 
     @property
     def strength(self) -> float:
-        """Style strength, 0..2."""
+        """Style strength, 0..2: 0 keeps the camera image, 1 is the trained style."""
         return self.controls.values.strength
 
     @property
     def steady(self) -> bool:
-        """Whether flicker suppression is on. Setting it to True sets the control ``steadiness`` to 1."""
+        """Whether flicker suppression is on. Setting it sets the control ``steadiness`` to 1 (True) or 0."""
         return self.controls.values.steadiness > 0
 
     @steady.setter
@@ -159,7 +160,7 @@ class Live:
         self.controls.change(steadiness=1.0 if value else 0.0)
 
     def step(self, by: int) -> None:
-        """Change to the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0.
+        """Change to the next style (``by`` 1) or the previous style (-1), without a second style.
 
         Styles that cannot be loaded are skipped. Raises `StyleError` if no style can be loaded.
         """
@@ -172,17 +173,17 @@ class Live:
         raise StyleError("none of the styles in the list can be loaded")
 
     def blend(self, by: float = 0.25) -> str:
-        """Increase the weight of the second style by ``by``. Returns a description of the mixture.
+        """Increase the weight of the second style by ``by``, and return a description of the new mixture.
 
-        At weight 1, the second style becomes the first style, and ``mix`` is set to 0. Raises `StyleError` if
-        there is no second style or the first style is not in the list of styles, and the errors of
+        When the weight reaches 1, the second style replaces the first one, and the weight is set to 0. Raises
+        `StyleError` if there is no second style or the first style is not in ``names``, and the errors of
         `load_style`.
         """
         values = self.controls.values
         second, mix = self._second(values), round(values.mix + by, 6)
         if self.style not in self.names:
             raise StyleError(
-                f"{self.style} is not in the list of styles and cannot be blended with the next style"
+                f"{self.style} is not in the list of styles, so it cannot be blended with another style"
             )
         if second == values.style:
             raise StyleError("there is no second style to blend with")
@@ -209,7 +210,10 @@ class Live:
         return blend_of(values.style, self._second(values), values.mix, values.strength)
 
     def _failed(self, names: frozenset[str], reason: str) -> None:
-        """Handle a style that cannot be loaded: set the style on screen again, and report the reason once."""
+        """Select the displayed style again if a selected style is one of ``names``, which cannot be loaded.
+
+        ``reason`` is reported to the user, each reason once.
+        """
         values, shown = self.controls.values, sorted(self._painted - names)
         if values.style in names and shown:
             self.controls.change(style=shown[0])
@@ -218,7 +222,11 @@ class Live:
         self._once(reason, reason)
 
     def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
-        """Stylize a frame, uint8 (H, W, 3). Returns the stylized frame and the name of its style."""
+        """Stylize a frame, uint8 (H, W, 3), with ``values``, and suppress flicker.
+
+        Returns the stylized frame and the name of its style, which is the previous one until the style is
+        loaded.
+        """
         requested = self._blend_of(values)
         painting = self._loader.at(requested, (frame.shape[0], frame.shape[1]))
         painted = painting.paint(frame, brush=values.brush)
@@ -238,8 +246,9 @@ class Live:
     def frames(self) -> Iterator[View]:
         """Yield stylized camera frames until the camera ends or the program is interrupted.
 
-        Each frame is the latest one at the time of the request; older frames are skipped. Raises `InputError`
-        if the mask does not fit or memory is insufficient, and `StyleError` if the network fails.
+        Each is the latest camera frame when it is requested; older frames are skipped. Raises `InputError` if
+        the aspect ratio of the mask is not that of the camera or memory is insufficient, and `StyleError` if
+        the network fails.
         """
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:
@@ -272,7 +281,7 @@ class Live:
             yield View(painted, fps, now - taken.at, small, style, taken.number, taken.at)
 
     def close(self) -> None:
-        """Stop the threads and release the camera."""
+        """Stop the threads and release the camera. Waits for each thread for at most five seconds."""
         self._loader.close()
         self.camera.close()
 
@@ -301,9 +310,9 @@ KEYS = (
 def handle_key(live: Live, key: str, view: View, save: Callable[[View], Path], outputs: Outputs) -> str:
     """Perform the action of a key, a lower-case character. Returns a message for the user, or "".
 
-    Keys without an action in this function are ignored. ``save`` writes the frame ``view`` to a file and
-    returns its path. Raises `StyleError` if a style cannot be loaded, and `OutputError` if a file cannot be
-    written.
+    Keys that concern only the window are ignored. ``save`` is a function that writes the frame ``view`` to a
+    file and returns its path; ``outputs`` starts and stops recordings. Raises the errors of `load_style` if a
+    style cannot be loaded, and `OutputError` if a file cannot be written.
     """
     if key in "np":
         live.step(1 if key == "n" else -1)

@@ -39,7 +39,7 @@ Parts = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class StyleBlend:
-    """A requested mixture: the ``shares`` of its styles, which sum to 1, and the ``strength``, 0..2."""
+    """A requested mixture of styles: its ``shares``, which sum to 1, and its style ``strength``, 0..2."""
 
     shares: Parts
     strength: float
@@ -47,10 +47,11 @@ class StyleBlend:
 
 @dataclass(frozen=True)
 class LoadedBlend:
-    """A loaded mixture.
+    """A loaded mixture of styles.
 
-    ``paint`` stylizes a frame, uint8 (H, W, 3), and accepts the keyword argument ``brush``, the brush size.
-    ``name`` is the name to display, and ``names`` are the names of the styles.
+    ``paint`` stylizes a frame, uint8 (H, W, 3), and accepts the keyword argument ``brush``, the brush size (1
+    is the stroke size in training). ``name`` is the name to display, and ``names`` are the names of the
+    styles.
     """
 
     paint: Callable[..., RGB]
@@ -66,10 +67,11 @@ class StyleLoader:
 
     Args:
         blend: the first mixture.
-        settings: the settings of brush, precision, device and threads. The strength is that of the mixture.
-        preload: styles to load in advance, while the thread is idle; at most `MAX_PRELOADED`.
-        on_failed: called in the thread when a requested network cannot be loaded, with its styles and the
-            reason.
+        settings: the settings for stylizing, except for style and strength, which are those of the mixture.
+        preload: names of styles to load in advance while the thread is idle; only the first `MAX_PRELOADED`
+            are loaded.
+        on_failed: called in the thread when a requested network cannot be loaded, with the names of its
+            styles and the reason.
         on_note: called with messages for the user.
     """
 
@@ -97,7 +99,7 @@ class StyleLoader:
         self._thread.start()
 
     def load(self, blend: StyleBlend) -> None:
-        """Load a mixture in the calling thread. Raises the errors of `load_style`."""
+        """Load a mixture in the calling thread, which blocks. Raises the errors of `load_style`."""
         for name, _ in blend.shares:
             self._load((((name, 1.0),), 1.0))
         for key in self._keys(blend):
@@ -128,7 +130,10 @@ class StyleLoader:
             )
 
     def failures(self, blend: StyleBlend) -> list[tuple[frozenset[str], str]]:
-        """Return the styles of a mixture that could not be loaded, each with the reason."""
+        """Return the styles of a mixture that could not be loaded.
+
+        Each item contains the name of a style, as a set of one name, and the reason.
+        """
         with self._changed:
             singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
             return [
@@ -150,7 +155,11 @@ class StyleLoader:
         self._thread.join(5)
 
     def _keys(self, blend: StyleBlend) -> list[tuple[Parts, float]]:
-        """Return the keys of the networks of a mixture, one per group of styles with one base network."""
+        """Return the keys (shares, strength) of the networks of a mixture.
+
+        There is one network for each group of styles with the same base network, since only their weights can
+        be interpolated.
+        """
         return [
             (_rounded(group), self._in_weights(group, blend.strength)[0])
             for group, _ in grouped(dict(blend.shares), self._bases)
@@ -168,7 +177,10 @@ class StyleLoader:
         return max(1, math.ceil(exact * STRENGTH_STEPS - 1e-9)) / STRENGTH_STEPS, exact
 
     def _build(self, blend: StyleBlend) -> LoadedBlend | None:
-        """Return the most similar mixture of loaded networks, or None if a group has no loaded network."""
+        """Return the mixture of loaded networks that is most similar to ``blend``.
+
+        Returns None if no network is loaded for a group of styles with the same base network.
+        """
         parts: list[tuple[StylizeFrame, float]] = []
         names: set[str] = set()
         titles = []
@@ -241,8 +253,9 @@ class StyleLoader:
         return waiting[:1]
 
     def _load(self, key: tuple[Parts, float]) -> FrameStylizer:
-        """Return the network ``key`` from the cache. If it is not cached, it is loaded, and run once if the
-        frame size is known.
+        """Return the network with this key from the cache, after loading it if it is not cached.
+
+        A network that is loaded is run once if the frame size is known. Raises the errors of `load_style`.
         """
         with self._changed:
             if (kept := self._painters.get(key)) is not None:
@@ -283,8 +296,8 @@ class _CrossFade(CrossFade):
 def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend:
     """Return the mixture of two styles or mixtures. ``mix``, 0..1, is the weight of ``second``.
 
-    The weight is rounded to a multiple of 1 / `MIX_STEPS`. A text with weight 0 is ignored. Raises
-    `InputError` for an invalid mixture.
+    Mixtures have the form "udnie:0.6,great-wave:0.4". ``mix`` is rounded to a multiple of 1 / `MIX_STEPS`. A
+    style with weight 0 is ignored, even if its text is invalid. Raises `InputError` for an invalid mixture.
     """
     mix = round(mix * MIX_STEPS) / MIX_STEPS
     shares: Shares = {}

@@ -23,9 +23,10 @@ _MIN_HEIGHT = 540
 def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
     """Show the filter in a window and send its frames to ``outputs``. Returns the number of stylized frames.
 
-    The function returns when the user quits, after ``seconds`` seconds, or when `Live.frames` ends. Raises
-    `DependencyError` if no window can be opened or a package for an output is missing, and the errors of
-    `Live.frames`.
+    The function returns when the user quits, after ``seconds`` seconds (None: no limit), or when
+    `Live.frames` ends. Errors of outputs that fail are shown in the window. Raises `DependencyError` if no
+    window can be opened or a package for an output is missing, `InputError` if an output does not support a
+    change of the frame size, and the errors of `Live.frames`.
     """
     window = _Window(live, outputs)
     begin, shown = time.monotonic(), 0
@@ -50,7 +51,7 @@ def key_character(code: int) -> str:
 
 
 class _Window:
-    """The window, its text and its keys. Raises `DependencyError` if it cannot be opened."""
+    """The window of the filter, with text and keys. Raises `DependencyError` if it cannot be opened."""
 
     def __init__(self, live: Live, outputs: Outputs):
         self._outputs = outputs
@@ -139,7 +140,7 @@ class _Window:
         )
 
     def _annotated(self, view: View) -> RGB:
-        """Return the frame with statistics, messages and help."""
+        """Return the frame to display: enlarged if it is small, with statistics, messages and help."""
         lines = []
         if self.statistics:
             lines.append(
@@ -156,7 +157,7 @@ class _Window:
 
 
 def _result(done: Future[str]) -> str:
-    """Return the message of a finished key action, or that of its error."""
+    """Return the message of a finished key action, or the message of its `FststyleError`."""
     try:
         return done.result()
     except FststyleError as error:

@@ -54,7 +54,7 @@ def test_show(clip, tmp_path):
     assert found["style"] == "norm"
     assert found["audio/bpm"] == pytest.approx(120, abs=2)
     assert f"OSC: listening on 127.0.0.1:{port}" in told
-    assert told.count("nan is not a number from 0 to 2") == 1
+    assert told.count("nan is not between 0 and 2") == 1
     assert "Traceback" not in told
 
 

@@ -80,10 +80,11 @@ class Measures:
 class Meter:
     """Analyzes a stream of samples at `SAMPLE_RATE`. `feed` and `measures` may be used in different threads.
 
-    Beats are increases of the spectral flux above `ONSET` (Dixon 2006, "Onset Detection Revisited", section
-    2; without its search for local maxima, which needs later samples). The tempo follows from the lag with
-    the largest autocorrelation of the flux, weighted by a log-Gaussian around 120 beats per minute (Ellis
-    2007, "Beat Tracking by Dynamic Programming", section 3.2).
+    A beat is detected when the spectral flux, the increase of the spectrum from one hop to the next, rises
+    above the thresholds `ONSET` (Dixon 2006, "Onset Detection Revisited", section 2; without its search for
+    local maxima, which needs later samples). The tempo is computed from the lag with the largest
+    autocorrelation of the flux, weighted by a log-Gaussian around 120 beats per minute (Ellis 2007, "Beat
+    Tracking by Dynamic Programming", section 3.2).
     """
 
     def __init__(self) -> None:
@@ -105,14 +106,14 @@ class Meter:
 
     @property
     def measures(self) -> Measures:
-        """The results after the latest samples."""
+        """The results of the analysis up to the latest samples."""
         with self._lock:
             return self._measures
 
     def feed(self, samples: Samples) -> None:
-        """Analyze the next samples, (N,) for any N.
+        """Analyze the next mono samples, (N,) for any N.
 
-        Values outside -1..1 are clipped, and values that are not finite are treated as silence.
+        Values outside -1..1 are clipped, and values that are not finite are replaced by 0.
         """
         waiting = np.concatenate((self._rest, np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)))
         whole = len(waiting) // HOP * HOP
@@ -123,7 +124,7 @@ class Meter:
             self._measures = Measures(**self._values, bpm=self._bpm, beats=self._beats)
 
     def _analyze(self, samples: Samples) -> None:
-        """Analyze `HOP` samples."""
+        """Analyze the next `HOP` samples, and update the measures, the beats and the tempo."""
         self._samples = np.concatenate((self._samples[HOP:], samples))
         # The scale is such that a sine wave of amplitude 1 has magnitude 1 in its bin.
         spectrum = np.abs(np.fft.rfft(self._samples * self._hann)) / (WINDOW / 4)
@@ -157,8 +158,8 @@ class Meter:
 def _tempo(flux: NDArray[np.float64]) -> float:
     """Return the tempo of a spectral flux in beats per minute.
 
-    The flux has `SAMPLE_RATE` / `HOP` values per second. Returns 0 if it is too short or has no regular
-    beats.
+    ``flux`` is float64 (N,) with `SAMPLE_RATE` / `HOP` values per second. Returns 0 if it is too short or has
+    no regular beats.
     """
     per_minute = 60 * SAMPLE_RATE / HOP
     shortest, longest = (int(per_minute / tempo) for tempo in reversed(TEMPO_RANGE))

@@ -10,11 +10,11 @@ from fststyle.runtime.webcam.controls.values import Controls
 
 
 class Controllers:
-    """Opens the controllers that the settings select. Call `close` at the end.
+    """Opens the controllers that the settings select, to set ``controls``. Call `close` at the end.
 
-    ``osc``, ``midi`` and ``follower`` are the opened controllers, each None if it is not selected. Raises
-    `InputError` if a setting is invalid or a controller cannot be opened, and `DependencyError` if a package
-    is missing.
+    The attributes ``osc`` (OSC input), ``midi`` and ``follower`` (sound) are None if they are not selected.
+    Raises `InputError` if a setting is invalid or a controller cannot be opened, and `DependencyError` if a
+    package is missing.
     """
 
     def __init__(self, controls: Controls, settings: WebcamSettings):
@@ -33,7 +33,8 @@ class Controllers:
                 names = [name.strip() for name in settings.learn.split(",")] if settings.learn else []
                 path = settings.midi_map or midi.default_path()
                 if settings.midi_map is not None and not names and not path.is_file():
-                    raise InputError(f"{path}: no such file; --learn creates it")
+                    problem = "is not a file" if path.exists() else "no such file; --learn creates it"
+                    raise InputError(f"{path}: {problem}")
                 self.midi = midi.MidiInput(controls, settings.midi, path, names)
                 opened.callback(self.midi.close)
                 learn = self.midi.learn

@@ -1,4 +1,4 @@
-"""Let controls follow the sound (``--follow``)."""
+"""Set controls of the webcam filter from measures of the sound, such as the beat (``--follow``)."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,10 @@ DEFAULT_RANGES = {"strength": (0.0, 1.0), "mix": (0.0, 1.0), "brush": (1.0, 3.0)
 
 @dataclass(frozen=True)
 class Rule:
-    """Maps ``measure`` linearly to the control ``name``: measure 0 to ``quiet`` and measure 1 to ``loud``."""
+    """Rule that sets the control ``name`` from a measure of the sound, one of `MEASURES`.
+
+    The mapping is linear: the control is ``quiet`` where the measure is 0, and ``loud`` where it is 1.
+    """
 
     name: str
     measure: str
@@ -25,7 +28,11 @@ class Rule:
 
 
 def parse(text: str) -> list[Rule]:
-    """Parse rules such as ``strength=bass:0.3:1.2,mix=beat``. Raises `InputError` for invalid rules."""
+    """Parse a comma-separated list of rules, such as ``strength=bass:0.3:1.2,mix=beat``.
+
+    A rule is CONTROL=MEASURE or CONTROL=MEASURE:QUIET:LOUD; without QUIET and LOUD, they are taken from
+    `DEFAULT_RANGES`. Raises `InputError` for an invalid rule, and for two rules with the same control.
+    """
     rules = [_rule(part.strip()) for part in text.split(",")]
     if len({rule.name for rule in rules}) < len(rules):
         raise InputError(f"--follow: {text!r} names a control twice")
@@ -55,9 +62,10 @@ def _rule(text: str) -> Rule:
 
 
 class Follower:
-    """Computes the values of controls that follow a sound source, and connects itself to ``controls``.
+    """Computes the values of controls that follow a sound source.
 
-    See `AudioSource` for ``source`` and the errors. Each of the ``rules`` sets one control.
+    The constructor sets ``controls.followed`` to `values`. Each of the ``rules`` sets one control. See
+    `AudioSource` for ``source`` and the errors.
     """
 
     def __init__(self, controls: Controls, source: str, rules: list[Rule]):
@@ -66,7 +74,7 @@ class Follower:
         controls.followed = self.values
 
     def values(self) -> dict[str, float]:
-        """Return the current values of the controls by name, or an empty dict while no samples arrive."""
+        """Return the current values of the controls in the rules, by name. Empty while no samples arrive."""
         if not self._source.alive:
             return {}
         measures = self.meter.measures
@@ -76,7 +84,7 @@ class Follower:
         }
 
     def meters(self) -> dict[str, float]:
-        """Return the current measures by name, and the tempo ``bpm`` in beats per minute."""
+        """Return the current measures by name, 0..1, and the tempo in beats per minute as ``bpm``."""
         measures = self.meter.measures
         return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
 

@@ -73,7 +73,7 @@ class MidiMap:
 
     @classmethod
     def read(cls, path: Path) -> "MidiMap":
-        """Read a map from a JSON file. Raises `InputError` if the file is not a valid map."""
+        """Read a map from a JSON file. Raises `InputError` if it cannot be read or is not a valid map."""
         try:
             if path.stat().st_size > 1 << 20:
                 raise InputError(f"{path}: is larger than 1 MiB, so it is not a MIDI map")
@@ -92,7 +92,7 @@ class MidiMap:
             raise InputError(f"{path}: {error}") from error
 
     def write(self, path: Path) -> None:
-        """Write the map to a JSON file, and create its folder. Raises `OSError` if this fails."""
+        """Write the map to a JSON file, whose folder is created if needed. Raises `OSError` if this fails."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing_path(path) as place:
             place.write_text(json.dumps(self.entries, indent=2) + "\n", encoding="utf-8")
@@ -104,7 +104,7 @@ class MidiMap:
         self.entries[key] = name
 
     def name_for(self, key: str) -> str | None:
-        """Return the control that ``key`` is assigned to, or None.
+        """Return the control that ``key`` is assigned to, or None if it is not assigned.
 
         An entry for the channel of ``key`` takes precedence over an entry for all channels (``*``).
         """
@@ -118,9 +118,9 @@ class MidiInput:
 
     Args:
         controls: the controls to set.
-        wanted: "auto" for all input ports, or part of a port name.
-        path: file of the map. If it does not exist, `DEFAULTS` is used. MIDI learn writes it.
-        learn: controls to assign; see `learn`.
+        wanted: "auto" for all input ports, or part of the names of the ports to open, in any case.
+        path: JSON file of the map. If it does not exist, `DEFAULTS` is used. MIDI learn writes it.
+        learn: names of controls for which MIDI learn starts immediately; see the method `learn`.
 
     Raises:
         DependencyError: mido or its backend is not installed.
@@ -145,7 +145,8 @@ class MidiInput:
     def learn(self, names: Sequence[str]) -> None:
         """Start MIDI learn: the faders or buttons that are used next are assigned to the controls ``names``.
 
-        When all are assigned, in this order, the map is written. Raises `InputError` for an unknown name.
+        They are assigned in this order. After the last one, the map is written to its file. Raises
+        `InputError` for an unknown name.
         """
         for name in names:
             if name not in NAMES:
@@ -164,7 +165,7 @@ class MidiInput:
         return sorted(self._ports)
 
     def close(self) -> None:
-        """Stop the thread and close the ports."""
+        """Stop the thread and close the ports. Waits for the thread for at most two seconds."""
         self._stop.set()
         self._thread.join(2)
         for port in self._ports.values():
@@ -301,14 +302,14 @@ def _key(message: MidiMessage) -> str | None:
 
 
 def _is_learnable(message: MidiMessage) -> bool:
-    """Return whether MIDI learn uses a message. Messages for the release of a note are ignored."""
+    """Return whether MIDI learn assigns the key of a message. It ignores the release of a note."""
     if message.type == "note_on":
         return bool(message.velocity)
     return bool(message.type != "note_off")
 
 
 def _fader_position(message: MidiMessage) -> float:
-    """Return the value of a mido message (controller, pitch bend or note velocity) as a position, 0..1."""
+    """Return the value of a mido message (controller, pitch bend or note velocity), scaled to 0..1."""
     if message.type == "control_change":
         return float(message.value / 127)
     if message.type == "pitchwheel":
@@ -317,7 +318,7 @@ def _fader_position(message: MidiMessage) -> float:
 
 
 def _check_entry(key: str, name: str) -> None:
-    """Raise `InputError` if an entry of a map is invalid."""
+    """Raise `InputError` if the entry ``key``: ``name`` of a map is invalid (see `MidiMap`)."""
     kind, *numbers = key.split(" ")
     needed = {"control": 2, "note": 2, "pitch": 1, "program": 1}.get(kind)
     if needed != len(numbers) or not all(_is_number(text, 127) for text in numbers[1:]):

@@ -38,14 +38,17 @@ _TAGS = frozenset(b"ifdhsTFN")
 
 
 def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
-    """Parse ``HOST:PORT`` to host and port. With a default ``host``, ``PORT`` alone is also accepted.
+    """Parse ``HOST:PORT`` into host and port. If ``host`` is given, ``PORT`` alone selects this host.
 
-    Raises `InputError`, with the option ``flag`` in the message, for other texts and invalid port numbers.
+    Raises `InputError`, with the option ``flag`` in the message, for text of another form and for a port
+    outside 1..65535.
     """
     name, colon, port = text.strip().rpartition(":")
     name = name.strip("[]") if colon else host or ""
-    if not name or not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+    if not name or not (port.isascii() and port.isdigit()):
         raise InputError(f"{flag}: {text!r} is not {'PORT or ' if host else ''}HOST:PORT")
+    if not 0 < int(port[:6]) < 65536:
+        raise InputError(f"{flag}: the port {port[:20]} is not between 1 and 65535")
     return name, int(port)
 
 
@@ -56,7 +59,8 @@ class OscInput:
         controls: the controls to set.
         host: host name or address to listen on.
         port: UDP port; 0 selects a free port.
-        learn: called with the names of controls in messages to ``/fststyle/midi/learn``; None without MIDI.
+        learn: function that starts MIDI learn, called with the names of controls in a message to
+            ``/fststyle/midi/learn``; None if MIDI is not used.
 
     Attributes:
         address: (host, port) of the socket.
@@ -88,7 +92,7 @@ class OscInput:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread and close the port."""
+        """Stop the thread and close the port. Waits for the thread for at most two seconds."""
         self._stop.set()
         self._thread.join(2)
         self._socket.close()
@@ -110,8 +114,8 @@ class OscInput:
     def _collect(self, datagram: bytes) -> list[bytes]:
         """Collect ``datagram`` and those that arrive within `WINDOW` seconds after it.
 
-        Returns the last one for each OSC address, for at most `MAX_ADDRESSES` addresses. Of bundles, only
-        identical ones are dropped.
+        Returns the last datagram for each OSC address, for at most `MAX_ADDRESSES` addresses. A bundle is
+        dropped only if an identical bundle follows.
         """
         time.sleep(WINDOW)  # the operating system drops datagrams that do not fit in the socket buffer
         latest: dict[bytes, bytes] = {}
@@ -134,7 +138,7 @@ class OscInput:
         return list(latest.values())
 
     def _handle(self, content: bytes) -> None:
-        """Apply one message. Invalid messages are reported, once for each address."""
+        """Apply one message. An invalid message is reported to the user, once for each address."""
         try:
             if not _is_supported(content):
                 raise InputError("the message is malformed, or has an argument of an unsupported type")
@@ -176,13 +180,16 @@ class OscInput:
 
 
 class OscOutput:
-    """Sends controls, measures and notes as OSC messages when they change, and statistics once per second.
+    """Sends the state of the webcam filter as OSC messages, from a thread.
+
+    Values of controls, measures of the sound and messages for the user are sent when they change. The frame
+    rate, the latency and the displayed style are sent at most once per second.
 
     Args:
         controls: the controls to send.
-        host: host of the receiver.
+        host: host name or address of the receiver.
         port: UDP port of the receiver.
-        refresh: event; when it is set, all values are sent again and the event is cleared.
+        refresh: event that requests to send all values again; it is cleared afterwards.
         meters: function that returns the measures of the sound by name.
 
     Raises:
@@ -212,7 +219,7 @@ class OscOutput:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread and close the socket."""
+        """Stop the thread and close the socket. Waits for the thread for at most two seconds."""
         self._stop.set()
         self._thread.join(2)
         with contextlib.suppress(OSError, AttributeError):
@@ -242,7 +249,7 @@ class OscOutput:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Return a bound UDP socket with a timeout. Raises `OSError`."""
+    """Return a UDP socket that is bound to ``host`` and ``port``, with a timeout. Raises `OSError`."""
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     made = socket.socket(family, kind, protocol)
     try:

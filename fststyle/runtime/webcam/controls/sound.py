@@ -21,10 +21,10 @@ INPUT_TIMEOUT = 5.0
 
 
 def decode_file(path: Path) -> Iterator[Samples]:
-    """Decode the first audio stream of a file and yield blocks of mono samples at `SAMPLE_RATE`.
+    """Decode the first audio stream of a file, and yield blocks of mono samples at `SAMPLE_RATE`.
 
-    Raises `InputError` if the file has no audio stream or cannot be decoded, and `DependencyError` if PyAV is
-    not installed.
+    Raises `InputError` if the file has no audio stream or cannot be read or decoded, and `DependencyError` if
+    PyAV is not installed.
     """
     library = av()
     try:
@@ -38,13 +38,14 @@ def decode_file(path: Path) -> Iterator[Samples]:
             for piece in resampler.resample(None):
                 yield piece.to_ndarray().reshape(-1)
     except (library.error.FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path}: the audio cannot be decoded: {reason(error)}") from error
+        raise InputError(f"{path}: the audio cannot be read: {reason(error)}") from error
 
 
 def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
     """Yield the samples of a file like `decode_file`, but in real time and in a loop, until ``stop`` is set.
 
-    Blocks have at most `HOP` samples. Raises the errors of `decode_file`.
+    Blocks have at most `HOP` samples. Raises the errors of `decode_file`, and `InputError` if the audio
+    stream is empty.
     """
     due = time.monotonic()
     while True:
@@ -62,11 +63,12 @@ def play_file(path: Path, stop: threading.Event) -> Iterator[Samples]:
 
 
 def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
-    """Record an audio input of the system and yield blocks of mono samples at `SAMPLE_RATE`.
+    """Record an audio input of the system, and yield blocks of mono samples at `SAMPLE_RATE`.
 
     ``wanted`` is "auto" for the default input, or part of the name of an input. The recording ends when
-    ``stop`` is set. Raises `DependencyError` if sounddevice or PortAudio is not installed, and `InputError`
-    if there is no such input, it cannot be used or it returns no samples for `INPUT_TIMEOUT` seconds.
+    ``stop`` is set. Raises `DependencyError` if sounddevice, PortAudio or PyAV is not installed, and
+    `InputError` if there is no such input, it cannot be used or it returns no samples for `INPUT_TIMEOUT`
+    seconds.
     """
     sounddevice, device = _import_sounddevice(), None if wanted == "auto" else wanted
     waiting: queue.Queue[Samples] = queue.Queue(_MAX_BLOCKS)
@@ -120,12 +122,12 @@ def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
 class AudioSource:
     """Reads a sound source in a thread.
 
-    The constructor waits for the first block of samples. A source that fails later is reopened every
+    The constructor waits for the first block of samples. If the source fails later, it is reopened after
     ``retry`` seconds. Each error is reported once.
 
     Args:
         source: "auto" for the default input, part of the name of an input, or an audio file.
-        feed: called with each block of samples, in the thread.
+        feed: called with each block of samples: by the constructor for the first block, then in the thread.
         on_note: called with messages for the user, in the thread.
         retry: interval in seconds between attempts to reopen a failed source.
 
@@ -156,7 +158,7 @@ class AudioSource:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the thread. Waits for at most three seconds."""
         self._stop.set()
         self._thread.join(3)
 

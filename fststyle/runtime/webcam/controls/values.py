@@ -34,13 +34,13 @@ RANGES = {
 """Numeric controls and their ranges."""
 
 STYLES = ("style", "second")
-"""Controls that select a style."""
+"""Controls whose value is the name of a style."""
 
 ACTIONS = ("next", "previous")
 """Controls without a value."""
 
 NAMES = (*STYLES, *RANGES, *ACTIONS)
-"""All controls."""
+"""Names of all controls."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Values:
 
     Attributes:
         style: the first style.
-        second: the second style; "" selects the style after ``style`` in the list.
+        second: the second style; "" selects the style after ``style`` in ``Controls.styles``.
         mix: weight of the second style, 0..1.
-        strength: strength of the style, 0..2.
-        brush: brush size relative to training, 0.25..8.
+        strength: style strength, 0..2: 0 keeps the frame, 1 is the trained style.
+        brush: brush size, 0.25..8: 1 is the stroke size in training.
         steadiness: amount of flicker suppression, 0..1.
-        sound: influence of the sound, 0..1.
+        sound: weight of the values that follow the sound, 0..1 (see `Controls.current`).
     """
 
     style: str
@@ -68,7 +68,10 @@ class Values:
 
 @dataclass(frozen=True)
 class Status:
-    """Status of the filter: the displayed ``style``, the frame rate ``fps``, and ``latency`` in seconds."""
+    """Status of the filter: the displayed ``style``, the frame rate ``fps``, and ``latency`` in seconds.
+
+    The latency is the time from the capture of a frame to the stylized frame.
+    """
 
     style: str = ""
     fps: float = 0.0
@@ -80,10 +83,10 @@ class Controls:
     """The current values of the controls. All methods are thread-safe.
 
     Attributes:
-        values: the values without the influence of the sound.
+        values: the values that were set, before the values that follow the sound are blended in.
         styles: names of the styles that can be selected, in addition to the initial style.
         on_note: called with messages for the user.
-        followed: function that returns the values that follow the sound, by name.
+        followed: function that returns the values of the controls that follow the sound, by name.
         status: status of the filter.
         note: the latest message for the user.
     """
@@ -111,13 +114,13 @@ class Controls:
         elif name in RANGES:
             self.change(**{name: _number(name, value)})
         else:
-            raise InputError(f"unknown control {name!r}")
+            raise InputError(f"unknown control {name!r}; use one of {', '.join((*STYLES, *RANGES))}")
 
     def set_position(self, name: str, position: object) -> None:
-        """Set a control to a position, 0..1, in its range or in the list of styles.
+        """Set a control to the value at a fader position, 0..1, in its range or in the list of styles.
 
-        Raises `InputError` for a position outside 0..1, a control without a range, or an empty list of
-        styles.
+        Raises `InputError` if the position is not a number in 0..1, ``name`` is neither in `STYLES` nor in
+        `RANGES`, or the list of styles is empty.
         """
         share = _number("the position", position, Range(0.0, 1.0))
         if name in STYLES:
@@ -142,7 +145,7 @@ class Controls:
     def run_action(self, name: str) -> None:
         """Run the action ``name``, one of `ACTIONS`. Raises `InputError` for another name."""
         if name not in ACTIONS:
-            raise InputError(f"unknown action {name!r}")
+            raise InputError(f"unknown action {name!r}; use one of {', '.join(ACTIONS)}")
         self.step(1 if name == "next" else -1)
 
     def change(self, **changes: Any) -> None:
@@ -151,7 +154,11 @@ class Controls:
             self.values = replace(self.values, **changes)
 
     def current(self) -> Values:
-        """Return the values, blended with those that follow the sound by the weight ``sound``."""
+        """Return the values, with those that follow the sound blended in.
+
+        For each control in `followed`, the result is (1 - ``sound``) times its value plus ``sound`` times the
+        followed value.
+        """
         values = self.values
         if not values.sound or not (followed := self.followed()):
             return values
@@ -176,7 +183,7 @@ class Controls:
         self.on_note(note)
 
     def _style(self, value: object) -> str:
-        """Return the name of a style, given by name or number. Raises `InputError` if there is none."""
+        """Return the name of a style, given by its name or its number from 1; see `set` for the errors."""
         if isinstance(value, str):
             wanted = value.lower().replace("_", "-").replace(" ", "-")
             for name in (*self.styles, *self._own):
@@ -198,12 +205,12 @@ def _number(name: str, value: object, allowed: Range | None = None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{name}: {str(value)[:60]!r} is not a number")
     if not allowed.low <= value <= allowed.high:  # NaN is in no range
-        raise InputError(f"{name}: {value} is not a number from {allowed.low:g} to {allowed.high:g}")
+        raise InputError(f"{name}: {value} is not between {allowed.low:g} and {allowed.high:g}")
     return float(value)
 
 
 class ReportOnce:
-    """Callable that reports each kind of problem once, up to `MAX_KINDS` kinds."""
+    """Callable that reports each kind of problem once, up to `MAX_KINDS` kinds, by calling ``notify``."""
 
     MAX_KINDS = 20
     """Maximum number of kinds that are reported."""
@@ -212,7 +219,7 @@ class ReportOnce:
         self._notify, self._reported = notify, set[str]()
 
     def __call__(self, kind: str, text: str) -> None:
-        """Report ``text`` unless a problem of this ``kind`` has been reported."""
+        """Report ``text``, unless a problem of the same ``kind`` or the maximum number has been reported."""
         if kind in self._reported or len(self._reported) >= self.MAX_KINDS:
             return
         self._reported.add(kind)

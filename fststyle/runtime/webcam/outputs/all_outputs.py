@@ -20,10 +20,11 @@ from fststyle.runtime.webcam.view import View
 
 
 class Output(Protocol):
-    """Protocol of outputs, which receive frames, uint8 (H, W, 3), with their capture times in seconds.
+    """Protocol of outputs of the webcam filter.
 
-    `send` raises `DeviceError` or `OutputError` if the output fails, and `InputError` if it does not support
-    a change of the frame size.
+    `send` outputs a frame, uint8 (H, W, 3), with its capture time in seconds (`time.monotonic`). It raises
+    `DeviceError` or `OutputError` if the output fails, and `InputError` if the frame size has changed and the
+    output does not support this.
     """
 
     def send(self, rgb: RGB, at: float) -> None: ...
@@ -43,7 +44,7 @@ class Outputs:
         ndi: whether to publish an NDI source.
         spout: whether to publish a Spout sender.
         syphon: whether to publish a Syphon server.
-        on_note: called with messages of the stream, in another thread.
+        on_note: called with messages about the stream for the user, in any thread.
 
     Raises:
         InputError: the URL is not supported.
@@ -83,6 +84,7 @@ class Outputs:
         """Send a frame to all outputs. The first call opens those that need the frame size.
 
         If an output cannot be opened or fails, its error is raised, and the next call continues without it.
+        After an `InputError`, the output is kept.
 
         Raises:
             DependencyError: a package or driver for an output is missing.
@@ -111,8 +113,8 @@ class Outputs:
     def toggle(self) -> str:
         """Start a recording to an MP4 file in the current folder, or stop the recording in progress.
 
-        The file name contains the time. Returns a message for the user. Raises `OutputError` if the file
-        cannot be written.
+        The file name contains the date and time. Returns a message for the user. Raises `OutputError` if the
+        folder is not writable or the recording failed.
         """
         if self._recording is not None:
             return self._stopped() or "no frame was recorded"

@@ -26,9 +26,9 @@ _TIME = 32
 
 
 def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
-    """Encode the frames from ``frames`` until it ends, and send them to the URL of the request.
+    """Encode the frames in the binary stream ``frames`` until it ends, and send them to ``request["url"]``.
 
-    Raises the exceptions of PyAV.
+    ``frames`` and ``request`` have the format in the module docstring. Raises the exceptions of PyAV.
     """
     import av
     import numpy as np
@@ -71,13 +71,13 @@ def stream(frames: BinaryIO, request: dict[str, Any]) -> None:
 
 
 def _read_exactly(frames: BinaryIO, count: int) -> bytes:
-    """Read exactly ``count`` bytes. Returns b"" if the stream ends before."""
+    """Read exactly ``count`` bytes. Returns b"" if the stream ends earlier."""
     content = frames.read(count)
     return content if len(content) == count else b""
 
 
 def main() -> int:
-    """Stream until stdin ends. Returns the exit code."""
+    """Stream the frames from stdin until it ends. Returns the exit code of the process."""
     for name in ("SIGINT", "SIGHUP"):  # a terminal also sends these signals to the parent process
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -34,7 +34,7 @@ class Ndi:
         self._open(size)
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Send a frame, uint8 (H, W, 3). A frame of another size restarts the source. ``at`` is ignored.
+        """Send a frame, uint8 (H, W, 3). If its size has changed, the source is restarted. ``at`` is ignored.
 
         Raises `DeviceError` if NDI fails.
         """

@@ -22,9 +22,10 @@ _WAITING = 16
 class Recording:
     """Records frames with their capture times to a video file, without audio.
 
-    A thread writes a temporary file, which is renamed to ``path`` by `close`. Always call `close`. If the
-    encoder is too slow, `send` waits for it, so that no frame is lost. Raises `OutputError` if ``path`` has
-    an unsupported suffix or its folder is not writable.
+    A thread writes a temporary file, which is renamed to ``path`` after `close` is called. Always call
+    `close`. If the encoder is too slow, `send` waits for it, so that no frame is lost. ``fps`` is the nominal
+    frame rate; the timestamps of the file are the capture times. Raises `OutputError` if ``path`` has an
+    unsupported suffix or its folder is not writable.
 
     Attributes:
         path: path of the video file.
@@ -49,8 +50,8 @@ class Recording:
     def send(self, rgb: RGB, at: float) -> None:
         """Add a frame, uint8 (H, W, 3), with the capture time ``at`` in seconds (`time.monotonic`).
 
-        All frames must have the same size. The array must not be modified afterwards. Raises `OutputError` if
-        writing has failed.
+        All frames must have the same size. The array must not be modified afterwards. Blocks while the queue
+        is full. Raises `OutputError` if writing has failed.
         """
         if self._begin is None:
             self._begin = at
@@ -60,7 +61,7 @@ class Recording:
         self._put(TimedFrame(rgb, self._last, _CLOCK))
 
     def close(self) -> Path:
-        """Finish the file and return its path. A Ctrl-C in the meantime takes effect afterwards.
+        """Wait until the file is complete, and return its path. Ctrl-C takes effect only afterwards.
 
         Raises `OutputError` if writing has failed or there are no frames.
         """

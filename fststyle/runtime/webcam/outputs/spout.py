@@ -15,9 +15,9 @@ _GL_RGBA = 0x1908
 class Spout:
     """Spout sender called ``name``. Receivers share its texture on the GPU.
 
-    This class has not been tested with Spout itself. ``size`` and ``fps`` are ignored. Raises
-    `DependencyError` if SpoutGL is not installed or the system is not Windows, and `DeviceError` if Spout
-    fails.
+    This class has not been tested on Windows. ``size`` and ``fps`` are ignored, since frames may have any
+    size and rate. Raises `DependencyError` if SpoutGL is not installed or the system is not Windows, and
+    `DeviceError` if Spout cannot be started.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):

@@ -68,7 +68,7 @@ class Stream:
         dropped: number of frames that were dropped because the queue was full.
 
     Raises:
-        InputError: the URL is not supported.
+        InputError: the scheme of the URL is not in `FORMATS`, or the URL has no host.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Stream:
         self._thread.start()
 
     def send(self, rgb: RGB, at: float) -> None:
-        """Queue a frame, uint8 (H, W, 3), with the capture time ``at`` in seconds.
+        """Queue a frame, uint8 (H, W, 3), with the capture time ``at`` in seconds (`time.monotonic`).
 
         The array must not be modified afterwards. Raises `InputError` for a frame whose size differs
         from that of the stream, and `OutputError` if the installed PyAV cannot stream to this URL.
@@ -121,7 +121,7 @@ class Stream:
             self._thread.join(2)
 
     def _watch(self) -> None:
-        """Abort a connection without progress, and report dropped frames."""
+        """Abort the connection if it makes no progress, and report dropped frames to the user."""
         now = time.monotonic()
         if (since := self._writing) is not None and now - since > self._limit:
             self._kill()
@@ -171,7 +171,10 @@ class Stream:
             wait = min(RETRY[1], 2 * wait)
 
     def _connection(self) -> tuple[str, bool]:
-        """Run one connection. Returns the reason why it ended, and whether the error is permanent."""
+        """Start an encoder process and pass frames to it until it ends or the stream is closed.
+
+        Returns the reason why the connection ended, and whether reconnecting cannot help.
+        """
         request = json.dumps({"url": self._url, "format": self._format, "size": self._size, "fps": self._fps})
         process = self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("encoder_process.py"))],
@@ -240,9 +243,11 @@ def check_url(url: str) -> str:
     Raises `InputError` if its scheme is not in `FORMATS` or it has no host.
     """
     parts = urlsplit(url)
-    if parts.scheme.lower() not in FORMATS or not parts.netloc:
+    if parts.scheme.lower() not in FORMATS:
         known = ", ".join(f"{scheme}://" for scheme in FORMATS)
-        raise InputError(f"--stream: {url!r} is not a URL with a host and one of the schemes {known}")
+        raise InputError(f"--stream: {url!r} does not begin with one of {known}")
+    if not parts.netloc:
+        raise InputError(f"--stream: {url!r} contains no host")
     return FORMATS[parts.scheme.lower()]
 
 

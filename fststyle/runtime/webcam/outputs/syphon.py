@@ -15,9 +15,9 @@ NAME = "fststyle"
 class Syphon:
     """Syphon server called ``name``, which uses Metal.
 
-    This class has not been tested with Syphon itself. ``size`` and ``fps`` are ignored. Raises
-    `DependencyError` if syphon-python is not installed or the system is not macOS, and `DeviceError` if
-    Syphon fails.
+    This class has not been tested on macOS. ``size`` and ``fps`` are ignored, since frames may have any size
+    and rate. Raises `DependencyError` if syphon-python is not installed or the system is not macOS, and
+    `DeviceError` if the server cannot be started.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0, name: str = NAME):

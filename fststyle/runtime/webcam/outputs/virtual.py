@@ -16,8 +16,8 @@ _DRIVERS = {
 class VirtualCamera:
     """Virtual camera for frames of ``size`` (width, height): v4l2loopback on Linux, OBS on macOS and Windows.
 
-    Raises `DependencyError` if pyvirtualcam is not installed or no virtual camera can be opened. The message
-    tells what is needed.
+    ``fps`` is the nominal frame rate. Raises `DependencyError` if pyvirtualcam is not installed or no virtual
+    camera can be opened. The message states what is needed.
     """
 
     def __init__(self, size: tuple[int, int], fps: float = 30.0):
