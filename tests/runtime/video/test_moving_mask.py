@@ -163,7 +163,7 @@ def test_what_is_refused(tmp_path):
     for name, problem in (
         ("text.mp4", "not an image"),
         ("none.mp4", "no such file"),
-        ("empty", "is neither a video nor a folder with an image sequence"),
+        ("empty", "is a folder without an image sequence"),
         ("none/%d.png", "no such folder"),
     ):
         with pytest.raises(InputError, match=problem):

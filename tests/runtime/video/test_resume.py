@@ -2,6 +2,7 @@
 files remain.
 """
 
+import errno
 import json
 import os
 import subprocess
@@ -246,6 +247,26 @@ def test_two_programs_do_not_write_one_output(tmp_path, short):
 
     with pytest.raises(Stopped):
         stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=on_progress)
+
+
+def test_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OutputError, match="lock: cannot be locked: No locks available"):
+        stylize_video(clip(tmp_path / "in.mp4"), tmp_path / "out.mp4", **SETTINGS)
+
+
+def test_missing_segment_is_named(tmp_path, short):
+    source = clip(tmp_path / "in.mp4")
+    with pytest.raises(Stopped):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS, on_progress=stop_after(25))
+    (tmp_path / left(tmp_path)[0] / "000000.mp4").unlink()
+    with pytest.raises(InputError, match=r"000000\.mp4 is missing or damaged; delete the folder"):
+        stylize_video(source, tmp_path / "out.mp4", **SETTINGS)
 
 
 def test_state_of_flicker_suppression_is_complete():

@@ -69,7 +69,7 @@ def is_animation(path: Path) -> bool:
 
 
 def _is_transparent_animation(path: Path) -> bool:
-    """Return whether Pillow reads an AVIF file as an animation with alpha. Pillow may lack AVIF.
+    """Return whether Pillow reads an AVIF file as an animation with alpha. False if Pillow lacks AVIF.
 
     FFmpeg would return alpha as a separate stream. Other AVIF files are read with FFmpeg, since only FFmpeg
     reports the transfer characteristic, which HDR needs.
@@ -119,10 +119,10 @@ class AnimationSource(Source):
             )
 
     def _is_opaque(self) -> bool:
-        """Return whether all pixels of all frames are opaque.
+        """Return whether all pixels of all frames are opaque. Frames that cannot be read are ignored.
 
-        All frames are decoded. A file with opaque frames may have an alpha channel, for frames that replace
-        only a part of the previous frame.
+        Frames are decoded up to the first transparent one. A file with opaque frames may have an alpha
+        channel, for frames that replace only a part of the previous frame.
         """
         try:
             frames = images.stream(self.path, max_pixels=_MAX_PIXELS)
@@ -134,9 +134,8 @@ class AnimationSource(Source):
 class AnimationSink(Sink):
     """Sink that writes an animated image to the existing file ``path``.
 
-    ``suffix`` is one of `FORMATS`. The animation repeats as often as ``source``, or forever if ``source``
-    is not an animated image. If the last frame has no duration, it is shown for
-    1 / ``rate`` seconds.
+    ``suffix`` is a key of `FORMATS`. The animation repeats as often as ``source``, or forever if ``source``
+    is not an animated image. If the last frame has no duration, it is shown for 1 / ``rate`` seconds.
     """
 
     def __init__(self, path: Path, suffix: str, source: Source, rate: Fraction):

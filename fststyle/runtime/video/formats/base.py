@@ -43,7 +43,8 @@ Item = TimedFrame | Packet
 
 
 class Source:
-    """Base class of inputs. Iterating yields `TimedFrame` and packets of other streams, in file order.
+    """Base class of inputs. Iterating yields a `TimedFrame` for each frame of the video stream to stylize,
+    and the packets of other streams, such as audio and subtitles, in file order.
 
     After the last item, ``broken`` is the reason why a damaged input is incomplete, or None. ``notes`` are
     messages for the user, and ``lost`` names properties that no output preserves; both may grow while frames
@@ -90,13 +91,13 @@ class Source:
         self.chapters: list[Chapter] = []
         """Chapters; for a conversion, those in the part that is stylized."""
         self.has_chapters = False
-        """Whether the whole file has chapters."""
+        """Whether the file has chapters, possibly outside the part that is stylized."""
         self.notes: list[str] = []
         self.lost: list[str] = []
 
     @property
     def aspect(self) -> Fraction | None:
-        """Pixel aspect ratio (width / height) of upright frames; None if unknown."""
+        """Pixel aspect ratio (width / height) of the upright frames; None if unknown."""
         return None
 
     @property
@@ -120,11 +121,14 @@ class Source:
         return []
 
     def packets(self) -> "Source":
-        """Return the source, opened again, which yields only packets. The caller must close it."""
+        """Open the source again, and return it as a source that yields only packets, no frames.
+
+        The caller must close it.
+        """
         return Source()
 
     def cover(self, stream: Stream) -> Packet | None:
-        """Return the packet of a cover art stream, or None if it cannot be read."""
+        """Return the packet with the image of a cover art stream, or None if it cannot be read."""
         return None
 
     def close(self) -> None:
@@ -166,7 +170,7 @@ class Sink:
         raise NotImplementedError
 
     def copy(self, packet: Packet) -> None:
-        """Write a packet of another stream. Formats without other streams ignore it."""
+        """Write a packet of another stream of the source. Formats for video alone ignore it."""
 
     def close(self) -> None:
         """Finish the output."""

@@ -55,7 +55,10 @@ class Box:
 
 
 def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
-    """Yield the sibling boxes that start between the byte offsets ``at`` and ``end``, up to a damaged box."""
+    """Yield the boxes of one level that start between the byte offsets ``at`` and ``end``.
+
+    The last one is the box before the first damaged box, if there is one.
+    """
     while at + 8 <= end:
         file.seek(at)
         head = file.read(16)

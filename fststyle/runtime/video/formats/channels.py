@@ -1,7 +1,8 @@
 """Handle audio streams with an unspecified channel layout or a channel order that differs from FFmpeg's.
 
-MOV may state any order of channels, such as sides before backs in 7.1. PyAV (18.1) frees such a layout twice
-if it is read from a decoder, which ends the process; so `prepare` replaces it before the first packet.
+MOV allows any order of channels, such as side channels before back channels in 7.1. PyAV (18.1) frees the
+memory of such a layout twice if it is read from a decoder, which ends the process. Therefore `prepare`
+replaces the layout before the first packet.
 """
 
 import re
@@ -32,10 +33,10 @@ Order = tuple[int, ...]
 
 
 def prepare(stream: Stream) -> Order | None:
-    """Set the channel layout of an audio stream's decoder if it is unspecified or has its own order.
+    """Replace the channel layout of an audio stream's decoder if it is unspecified or lists its channels.
 
     Call this before the first packet is read. Returns the order for `reordered`, or None if no reordering is
-    needed or the stated layout is invalid.
+    needed or the list of channels is invalid.
     """
     context = stream.codec_context
     layout = context.layout

@@ -32,9 +32,10 @@ _LUMINANCE = (0.2627, 0.6780, 0.0593)
 
 
 def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
-    """Return the primaries and transfer (ITU-T H.273) of the converted frames of a stream.
+    """Return the color primaries and transfer characteristic of the converted frames of a stream.
 
-    Each is that of the stream if it is known, and otherwise that of BT.709. Both are those of BT.709 for HDR.
+    Arguments and results are ITU-T H.273 code points. For HDR, the results are those of BT.709. Otherwise,
+    each is that of the stream if it is a known one, and that of BT.709 if it is not.
     """
     if transfer in HDR:
         return 1, 1
@@ -44,9 +45,9 @@ def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
 def rgb_of(frame: DecodedFrame, transfer: int) -> RGB:
     """Return a PyAV frame as RGB, uint8 (H, W, 3), with HDR tone-mapped.
 
-    ``transfer`` is the transfer characteristic of its stream (ITU-T H.273).
+    ``transfer`` is the transfer characteristic of its stream as an ITU-T H.273 code point.
     """
-    # If the matrix is not stated, players use BT.709 for HD heights and BT.601 below.
+    # If the matrix is not specified, players use BT.709 for HD heights and BT.601 below.
     unstated = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
     source = (
         "BT2020"
@@ -76,8 +77,9 @@ def has_alpha(pixels: str | None) -> bool:
 
 
 def finer_chroma(pixels: PixelFormat | None) -> str | None:
-    """Return the chroma subsampling of a PyAV pixel format, such as "4:2:2", if it is finer than 4:2:0, or
-    None. RGB is 4:4:4, and gray formats give None.
+    """Return the chroma subsampling of a PyAV pixel format: "4:2:2", "4:4:0" or "4:4:4" (as for RGB).
+
+    Returns None for other subsampling, such as 4:2:0, and for gray formats.
     """
     if pixels is None or (not pixels.is_rgb and len(pixels.components) < 3):
         return None

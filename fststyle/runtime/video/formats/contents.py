@@ -129,7 +129,7 @@ def label(stream: Stream) -> str:
 
 
 def name_of(stream: Stream) -> dict[str, str]:
-    """Return the language and title tags of a stream, if it has them."""
+    """Return those of the tags ``language`` and ``title`` that a stream has."""
     known = _named(stream.metadata)
     return {key: known[key] for key in ("language", "title") if key in known}
 
@@ -143,7 +143,10 @@ def tags(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def copied(metadata: Mapping[str, str], timecode: bool = True) -> dict[str, str]:
-    """Return the tags to copy to an output, with or without the tag ``timecode``."""
+    """Return the tags to copy to an output, without those that describe the file and not its content.
+
+    If ``timecode`` is False, the tag ``timecode`` is omitted too.
+    """
     kept = {key: value for key, value in metadata.items() if not _is_technical(key.lower(), value)}
     return {key: value for key, value in kept.items() if timecode or key.lower() != "timecode"}
 
@@ -197,8 +200,9 @@ def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
 
 
 def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return the names of stream tags that are missing, except `_NAMED_ELSEWHERE`, and "language" if the
-    language differs.
+    """Return the names of the stream tags in ``before`` that are not in ``after``, except `_NAMED_ELSEWHERE`.
+
+    "language" is also returned if the languages differ.
     """
     wanted, found = _named(before), _named(after)
     missing = [key for key in wanted if key not in found and key not in _NAMED_ELSEWHERE]
@@ -236,7 +240,8 @@ def _as_timecode(stream: Stream, sink: Sink, timecode: str | None) -> bool:
 
 
 def _may_be_chapters(stream: Stream) -> bool:
-    """Return whether a stream may be a chapter track of MP4 or MOV, judged by its codec, which data tracks of
-    cameras also have.
+    """Return whether the codec of a stream is that of a chapter track of MP4 or MOV.
+
+    Data tracks of cameras may have the same codec.
     """
     return stream.type == "data" and getattr(stream, "name", None) == "bin_data"

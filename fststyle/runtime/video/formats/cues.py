@@ -1,4 +1,4 @@
-"""Clip subtitles that are shown at the start or end of a part of a video."""
+"""Clip subtitles that are shown at the start time or the end time of the part of a video to stylize."""
 
 import os
 from collections.abc import Sequence

@@ -15,7 +15,8 @@ class Decoder:
     """Decoder of a video stream.
 
     ``decode`` returns the frames of a packet, and raises the errors of FFmpeg. ``transparent`` is whether the
-    frames may have alpha. ``problem`` is a message for the user if transparency is ignored, and otherwise "".
+    frames may have an alpha channel. ``problem`` is a message for the user if transparency is ignored, and
+    otherwise "".
     """
 
     decode: Callable[[Packet], list[DecodedFrame]]
@@ -24,7 +25,9 @@ class Decoder:
 
 
 def decoder_of(stream: Stream) -> Decoder:
-    """Return the decoder of a video stream of PyAV."""
+    """Return the decoder of a PyAV video stream: that of libvpx, if available, for VP8 and VP9 with
+    transparency, and otherwise the default decoder.
+    """
     library, context = av(), stream.codec_context
     wanted = _LIBVPX.get(context.codec.canonical_name)
     usual = Decoder(_decode, has_alpha(context.pix_fmt))

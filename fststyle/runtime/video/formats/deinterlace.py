@@ -10,11 +10,12 @@ from fststyle.runtime.video.formats.pyav import DecodedFrame, av
 class Deinterlacer:
     """Deinterlacing filter. Call it with each decoded frame of a stream to get the frames to show.
 
-    ``mode`` is one of `fststyle.runtime.settings.DEINTERLACE`, ``field_rate`` one of ``FIELD_RATES``.
+    ``mode`` selects the frames to deinterlace: "auto" (those marked as interlaced), "off" (none) or "on"
+    (all). ``field_rate`` is "halve" for one output frame per two fields, or "keep" for one per field.
 
-    The filter starts at the first frame that needs it; earlier frames are passed through. If
-    ``field_rate`` is "keep", and ``mode`` is not "off", the time base of all frames is halved, since there
-    are fields between frames.
+    The filter starts at the first frame that needs it; earlier frames are passed through. If ``field_rate``
+    is "keep" and ``mode`` is not "off", the time base of all frames is halved, since there are fields between
+    frames.
     """
 
     def __init__(self, mode: str, field_rate: str):
@@ -54,7 +55,7 @@ class Deinterlacer:
         yield from self._ready()
 
     def flush(self) -> Iterator[DecodedFrame]:
-        """Yield the remaining frames at the end of the stream."""
+        """Yield the frames that the filter still holds. Call this at the end of the stream."""
         if self._graph is not None:
             self._graph.push(None)
             yield from self._ready()

@@ -18,7 +18,7 @@ class Durations:
 
     @property
     def end(self) -> Fraction:
-        """Latest end of a packet in seconds, or 0."""
+        """Latest end of a packet in seconds; 0 before the first packet."""
         return self._end
 
     def note(self, pts: Fraction, shown: Fraction) -> None:
@@ -26,7 +26,7 @@ class Durations:
         self._shown[pts] = shown
 
     def put(self, packets: list[Packet]) -> list[Packet]:
-        """Set the durations of packets in place, and return them."""
+        """Set the durations of encoded packets in place, and return the packets."""
         for packet in packets:
             if packet.pts is None or packet.dts is None:
                 continue
@@ -39,7 +39,7 @@ class Durations:
         return packets
 
     def put_last(self, packets: list[Packet]) -> list[Packet]:
-        """Set the durations of the last packets of the video in place, and return them.
+        """Set the durations of the last packets of the video in place, and return the packets.
 
         MP4 computes the duration of a video from decoding times. The frame that is shown last may be decoded
         before another frame. The missing duration is therefore added to the packet that is decoded last.

@@ -33,8 +33,9 @@ class Encoding:
     Attributes:
         codec: FFmpeg name of the encoder, or auto (see `encoder`).
         crf: constant rate factor of x264, x265, VP9 and SVT-AV1; lower means better quality and larger files.
-        pix_fmt: FFmpeg pixel format, such as yuv420p10le; None selects a format with alpha for transparent
-            frames if possible, otherwise yuv420p if the encoder supports it, otherwise its first yuv format.
+        pix_fmt: FFmpeg pixel format, such as yuv420p10le. None selects a format with alpha for transparent
+            frames if the encoder and the container support one. Otherwise, it selects yuv420p, or the first
+            opaque yuv format of an encoder without yuv420p.
         preset: preset of x264 and x265; slower means smaller files.
         audio: auto re-encodes audio that some players do not play from MP4; copy copies all audio that the
             container supports.
@@ -51,10 +52,10 @@ class Encoding:
 
 
 def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
-    """Return the FFmpeg name of the encoder for a ``codec`` of `Encoding` and a file suffix.
+    """Return the FFmpeg name of the encoder for the ``codec`` of an `Encoding` and the suffix of the output.
 
-    auto is libvpx-vp9 for .webm, prores_ks for .mov if ``transparent``, and otherwise libx264. An alias is
-    resolved, such as h264 to libx264; an unknown name is returned unchanged.
+    "auto" means libvpx-vp9 for .webm, prores_ks for .mov if ``transparent``, and otherwise libx264. An alias
+    is resolved, such as h264 to libx264; an unknown name is returned unchanged.
     """
     if codec == "auto":
         known = {".webm": "libvpx-vp9", ".mov": "prores_ks"} if transparent else {".webm": "libvpx-vp9"}
@@ -71,7 +72,7 @@ def is_hardware(codec: str) -> bool:
 
 
 def options(codec: str, encoding: Encoding) -> dict[str, str]:
-    """Return the FFmpeg options of the encoder ``codec``; empty for an encoder without CRF."""
+    """Return the FFmpeg options of the encoder ``codec``; empty unless it is one of `WITH_CRF`."""
     if codec not in WITH_CRF:
         return {}
     # libvpx-vp9 encodes with constant quality only if the bit rate is 0.

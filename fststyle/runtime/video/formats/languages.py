@@ -14,12 +14,12 @@ _IN_MOV = {
 
 
 def written(language: str, kind: str) -> str:
-    """Return the language code to write to a container ``kind``, given by its FFmpeg name."""
+    """Return the code with which a container ``kind``, an FFmpeg name, stores an ISO 639-2 language code."""
     return _IN_MOV.get(language.lower(), language) if kind == "mov" else language
 
 
 def in_tags(metadata: dict[str, str], kind: str) -> dict[str, str]:
-    """Return stream tags with the language code for a container ``kind``, given by its FFmpeg name."""
+    """Return the tags of a stream with ``language`` converted by `written` for the container ``kind``."""
     return {
         key: written(value, kind) if key.lower() == "language" else value for key, value in metadata.items()
     }

@@ -63,8 +63,8 @@ def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
     """Return the value of ``movflags``, an option of FFmpeg's MP4 and MOV muxer.
 
     ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. The flags enable arbitrary
-    tag names if there are tags that need them, such as those of phones. Cover art is stored in the iTunes
-    list, so a file with cover art has no other tag names.
+    tag names if there are tags that need them, such as those of phones, unless there is cover art, which
+    needs the iTunes list.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME
     others = [key for key in metadata if key.lower() not in known]

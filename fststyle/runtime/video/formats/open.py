@@ -25,8 +25,8 @@ class InputOptions:
     """Options of inputs.
 
     ``rate`` is the frame rate of image sequences and stdin in frames per second, and ``frame_size`` the size
-    of the frames from stdin as WIDTHxHEIGHT. ``deinterlace`` and ``field_rate`` are as in
-    `fststyle.runtime.video.formats.deinterlace.Deinterlacer`.
+    of the frames from stdin as WIDTHxHEIGHT. ``deinterlace`` and ``field_rate`` apply to video files, and are
+    those of `fststyle.runtime.video.formats.deinterlace.Deinterlacer`.
     """
 
     rate: Fraction = Fraction(25)
@@ -50,7 +50,7 @@ def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None
     if path.is_dir():
         pattern = sequence.found_in(path)
         if pattern is None:
-            raise InputError(f"{path}: is neither a video nor a folder with an image sequence")
+            raise InputError(f"{path}: is a folder without an image sequence")
         return SequenceSource(pattern, options.rate)
     if sequence.is_pattern(path) and not path.exists():
         return SequenceSource(path, options.rate)
@@ -103,8 +103,8 @@ def target_of(
     written.
 
     Raises:
-        OutputError: the suffix is missing or its format cannot be written, a name contains
-            several number patterns, ``given`` is a folder but the source is stdin, or ``given`` is "-" but
+        OutputError: the suffix is missing or its format cannot be written, a name contains several number
+            patterns such as %d, ``given`` is a folder but the source is stdin, or ``given`` is "-" but
             ``stdout`` is None.
     """
     if str(given) == PIPE:
@@ -145,7 +145,7 @@ def target_of(
 
 
 def _own_name(source: Source, given: str | Path) -> str:
-    """Return the name of the output in the folder ``given``."""
+    """Return the name of the output in the folder ``given``. Raises `OutputError` if the source is stdin."""
     if isinstance(source, RawSource):
         raise OutputError(f"{given}: is a folder; a video from stdin needs an output file name")
     name = Path(source.name)

@@ -53,5 +53,5 @@ def av() -> Any:
 
 
 def reason(error: Exception) -> str:
-    """Return the message of an FFmpeg error without its code, or the name of its type if it has none."""
+    """Return the message of an FFmpeg error without its code, or the type name of an error without text."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

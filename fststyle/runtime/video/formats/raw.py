@@ -18,9 +18,11 @@ def parse_size(text: str, flag: str = "--frame-size") -> tuple[int, int]:
     Raises `InputError`, with the option ``flag`` in the message, for any other text, and for a side below
     `MIN_SIDE` or above 16384 pixels.
     """
-    found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text.strip().lower())
-    if not found or not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
-        raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT with sides of {MIN_SIDE} to 16384 pixels")
+    found = re.fullmatch(r"(\d{1,9})x(\d{1,9})", text.strip().lower())
+    if not found:
+        raise InputError(f"{flag}: {text!r} is not WIDTHxHEIGHT, such as 640x480")
+    if not all(MIN_SIDE <= int(side) <= 16384 for side in found.groups()):
+        raise InputError(f"{flag}: both sides of {text!r} must be from {MIN_SIDE} to 16384 pixels")
     return int(found[2]), int(found[1])
 
 
@@ -57,7 +59,7 @@ class RawSource(Source):
             number += 1
 
     def _frame(self, length: int) -> bytes:
-        """Read ``length`` bytes, or fewer at the end of the stream."""
+        """Read ``length`` bytes, or fewer at the end of the stream. Raises `InputError` if reading fails."""
         parts, left = [], length
         try:
             while left and (part := self._stdin.read(left)):

@@ -28,7 +28,7 @@ MAX_PIXELS = 8192 * 8192
 """Maximum number of pixels per frame."""
 
 _MAX_RATE = 1000
-"""Frame rate in frames per second above which a stated rate is ignored if a lower rate is known."""
+"""Frame rate in frames per second above which the rate in a file is ignored if a lower rate is known."""
 
 _MARGIN = 1.0
 """Time in seconds by which reading starts before the requested start, since audio packets may be stored
@@ -39,11 +39,13 @@ before the frames of the same time.
 class Reader(Source):
     """Source that reads a video file.
 
-    See `fststyle.runtime.video.formats.deinterlace` for ``deinterlace`` and ``field_rate``. The attributes
-    ``frames`` and ``seconds`` may be estimates.
+    ``deinterlace`` and ``field_rate`` are those of
+    `fststyle.runtime.video.formats.deinterlace.Deinterlacer`. The attributes ``frames`` and ``seconds`` may
+    be estimates.
 
-    Raises `InputError` for a file that does not exist, is empty, is not a video or has an unknown codec, and
-    for frames that are too small or too large. Raises `DependencyError` if PyAV is missing.
+    Raises `InputError` for a file that does not exist, cannot be read, is empty, is not a video or has an
+    unknown codec, and for frames that are too small or too large. Raises `DependencyError` if PyAV is
+    missing.
     """
 
     def __init__(self, path: Path, deinterlace: str = "auto", field_rate: str = "halve"):
@@ -113,7 +115,7 @@ class Reader(Source):
 
     @property
     def colors(self) -> tuple[int, int]:
-        """Color primaries and transfer of the converted frames; see `sdr_colors`."""
+        """Color primaries and transfer characteristic of the converted frames; see `sdr_colors`."""
         context = self.stream.codec_context
         return sdr_colors(int(context.color_primaries), int(context.color_trc))
 
@@ -160,7 +162,7 @@ class Reader(Source):
                     f"{self.path}: is incomplete: the index at its end is missing (interrupted recording or"
                     " download)"
                 ) from error
-            problem = "cannot be read" if isinstance(error, PermissionError) else "is not a video"
+            problem = "is not a video" if isinstance(error, ValueError | EOFError) else "cannot be read"
             raise InputError(f"{self.path}: {problem} ({reason(error)})") from error
         try:
             self.stream = self._checked(video_of(self.container.streams))
@@ -185,7 +187,7 @@ class Reader(Source):
         self.channel_orders = {index: order for index, order in orders.items() if order is not None}
 
     def _unread(self) -> list[str]:
-        """Return the names of boxes of an MP4, MOV or AVIF file that FFmpeg does not read."""
+        """Return the names of the data in an MP4, MOV or AVIF file that FFmpeg does not read."""
         if self.container.metadata.get("major_brand") not in ("avif", "avis"):
             return boxes.unread(self.path)
         try:
@@ -205,7 +207,7 @@ class Reader(Source):
             raise InputError(f"{self.path}: its video codec is not supported")
         width, height = context.width, context.height
         if not width or not height:
-            raise InputError(f"{self.path}: is not a video (its frame size is unknown)")
+            raise InputError(f"{self.path}: is not a video, or is damaged (its frame size is unknown)")
         if not min(width, height) >= MIN_SIDE or width * height > MAX_PIXELS:
             raise InputError(
                 f"{self.path}: its frames have {width}x{height} pixels; each side must have at least"
@@ -216,7 +218,8 @@ class Reader(Source):
     def _from_key_frame(self, seconds: float) -> Iterator[Item] | None:
         """Return an iterator over all items from the key frame at or before ``seconds``.
 
-        Returns None if the file cannot seek, or if no frame with a reliable timestamp follows the seek.
+        Returns None if the file cannot seek or is damaged there, or if the first frame after the seek has no
+        timestamp or is later than ``seconds`` plus `_MARGIN`.
         """
         try:
             self.container.seek(int((seconds + self.origin) / self.stream.time_base), stream=self.stream)
@@ -239,7 +242,10 @@ class Reader(Source):
         return itertools.chain(begin, items)
 
     def _items(self) -> Iterator[Item]:
-        """Yield frames and packets from the current position to the end of the file. Sets ``broken``."""
+        """Yield frames and packets from the current position to the end of the file.
+
+        Sets ``broken`` at the end.
+        """
         step = max(1, round(1 / (self.rate * self.stream.time_base)))
         avi = AviTimestamps(16 * step) if self.container.format.name == "avi" else None
         self._timestamps = FrameTimestamps(step, self.stream.time_base, avi)
@@ -326,7 +332,7 @@ class Reader(Source):
         return self._orientation.apply(rgb_of(frame, self._transfer))
 
     def _note_deinterlacing(self, deinterlacer: Deinterlacer) -> None:
-        """Add a note at the first deinterlaced frame, and update the frame rate and the number of frames."""
+        """At the first call, add a note, and update the frame rate and the number of frames."""
         if self._noted_deinterlacing:
             return
         self._noted_deinterlacing = True
@@ -345,7 +351,8 @@ class Reader(Source):
 def _rate_of(stream: Stream) -> Fraction:
     """Return the average frame rate in frames per second, or 25 if it is unknown.
 
-    For raw DV, FFmpeg reports the rate of its clock, hence `_MAX_RATE`.
+    A rate above `_MAX_RATE` is used only if no other is known. For raw DV, FFmpeg reports the rate of its
+    clock as the average rate.
     """
     rates = [rate for rate in (stream.average_rate, stream.guessed_rate) if rate]
     return next((rate for rate in rates if rate <= _MAX_RATE), rates[0] if rates else Fraction(25))

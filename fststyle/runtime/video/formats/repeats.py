@@ -11,7 +11,7 @@ class RepeatedFrames:
 
     In Theora, an empty packet repeats the previous frame (Theora specification, section 7.11). FFmpeg does
     not decode it, and a decoder with several threads returns the previous frame only later. ``enabled`` is
-    whether empty packets have this meaning. A repeated frame has the array of the previous frame.
+    whether empty packets have this meaning. A repeated frame has the same array object as the previous frame.
     """
 
     def __init__(self, enabled: bool):

@@ -24,10 +24,10 @@ _FILTERS = {
 
 
 class SegmentSink(Sink):
-    """Sink that writes segments to ``resume_folder``. `close` joins all segments there to the file ``path``.
+    """Sink that writes segments to ``resume_folder``. `close` joins all its segments into the file ``path``.
 
-    ``rate`` is the average frame rate. ``packets`` returns the packets of the other streams of ``source``,
-    which are written by `close`; `copy` ignores packets.
+    ``rate`` is the average frame rate in frames per second. ``packets`` returns the packets of the audio and
+    other streams of ``source``. `close` calls it and writes them; `copy` ignores packets.
     """
 
     keeps_aspect = True
@@ -59,10 +59,10 @@ class SegmentSink(Sink):
         self._timed_frames.append(TimedFrame(timed.rgb[:0], timed.pts, timed.time_base, timed.duration))
 
     def cut(self, state: State | None, size: tuple[int, int], last: bool = False) -> None:
-        """End the segment and store it, if it contains frames.
+        """End the current segment and store it. Nothing happens if it has no frames.
 
-        ``state`` is the state for the next frame, ``size`` the frame size (H, W), and ``last`` whether this
-        is the last segment of the video.
+        ``state`` is the state for the next frame, which may be None at the end, ``size`` the frame size
+        (H, W), and ``last`` whether this is the last segment of the video.
         """
         if self._writer is not None:
             self._writer.close()
@@ -79,7 +79,7 @@ class SegmentSink(Sink):
                 raise OutputError(f"cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
-        """Join the segments; call `cut` before. The encoder is opened only to write the header."""
+        """Join the segments without re-encoding. Call `cut` before; at least one segment is needed."""
         segments = self._resume_folder.segments
         height, width = segments[0].size
         first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
@@ -100,7 +100,10 @@ class SegmentSink(Sink):
             self._writer.abandon()
 
     def _opened(self, path: Path, source: Source, first: TimedFrame) -> Writer:
-        """Return a writer for frames such as ``first``, with alpha if the first segment has alpha."""
+        """Return a writer for frames of the size of ``first``.
+
+        They have alpha if the first segment has it, or, before that segment is stored, if ``first`` has it.
+        """
         segments = self._resume_folder.segments
         self._alpha = segments[0].alpha if segments else first.alpha is not None
         alpha = np.zeros(first.rgb.shape[:2], np.uint8) if self._alpha else None
@@ -114,8 +117,9 @@ class SegmentSink(Sink):
         """Yield the video packets of all segments, with continuous times.
 
         The order within a segment is that of its video file, and the presentation times are those of its
-        JSON file. The decoding time of packet n is presentation time n - ``delay`` in sorted order, as
-        encoders set it.
+        JSON file. Decoding times are set as encoders do: ``delay`` is the maximum number of places by which a
+        frame is decoded later than it is shown, and packet n is decoded at the time at which frame n -
+        ``delay`` is shown. Raises `OutputError` if a segment is damaged.
         """
         segments = self._resume_folder.segments
         pts = [time for segment in segments for time in segment.pts]
@@ -127,7 +131,8 @@ class SegmentSink(Sink):
         for number, segment in enumerate(segments):
             if len(ranks[number]) != len(segment.pts):
                 raise OutputError(
-                    f"{self._resume_folder.video(number)}: is damaged; delete its folder to start again"
+                    f"{self._resume_folder.video(number)}: is damaged (it has {len(ranks[number])} instead of"
+                    f" {len(segment.pts)} frames); delete its folder to start again"
                 )
             for place, packet in enumerate(self._packets_of(number)):
                 shown, order = done + ranks[number][place], done + place
@@ -141,7 +146,10 @@ class SegmentSink(Sink):
             done += len(segment.pts)
 
     def _packets_of(self, number: int) -> Iterator[Packet]:
-        """Yield the packets of a segment in decoding order, as the encoder returned them."""
+        """Yield the packets of a segment in decoding order, as the encoder returned them.
+
+        Raises `OutputError` if the file cannot be read.
+        """
         library = av()
         try:
             with library.open(str(self._resume_folder.video(number))) as container:
@@ -158,7 +166,7 @@ class SegmentSink(Sink):
 
 
 def _ranks(packets: Iterable[Packet]) -> list[int]:
-    """Return the position of each packet of a segment in presentation order, from 0."""
+    """Return the position of each packet in presentation order, counted from 0."""
     times = [packet.pts for packet in packets]
     ordered = sorted(times)
     return [bisect.bisect_left(ordered, time) for time in times]
@@ -170,7 +178,9 @@ def _seconds(packet: Packet) -> float:
 
 
 class FramesOnly(Source):
-    """Wrapper of a source that hides its other streams, tags and chapters."""
+    """Wrapper of a source that provides only what describes its frames: no audio and other streams, no tags
+    and no chapters.
+    """
 
     def __init__(self, source: Source):
         super().__init__()

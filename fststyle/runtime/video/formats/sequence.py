@@ -15,7 +15,7 @@ _PERCENT = "\0"
 
 
 def is_pattern(path: Path) -> bool:
-    """Return whether a file name contains %d or a pattern such as %05d."""
+    """Return whether a file name contains a number pattern: %d, or one with a width such as %05d."""
     return _NUMBER.search(_template(path)) is not None
 
 
@@ -104,8 +104,9 @@ class SequenceSource(Source):
 class SequenceSink(Sink):
     """Sink that writes an image sequence. Each file is complete or absent.
 
-    A frame of an image sequence keeps its number. Frames without a number are numbered from 1. Existing files
-    are overwritten, except that `write` raises `OutputError` if a frame would overwrite a file of ``source``.
+    A frame that has a number, from an image sequence, keeps it. Other frames are numbered from 1. Existing
+    files are overwritten. `write` raises `OutputError` if the file cannot be written, or if it belongs to
+    ``source``.
     """
 
     keeps_times = False
@@ -136,7 +137,9 @@ class SequenceSink(Sink):
 
 
 def check_pattern(pattern: Path) -> None:
-    """Raise `OutputError` for a suffix that cannot be written, and for several number patterns."""
+    """Raise `OutputError` if ``pattern`` contains several number patterns, or images with its suffix cannot
+    be written.
+    """
     if len(_NUMBER.findall(_template(pattern))) > 1:
         raise OutputError(
             f"{pattern}: contains several number patterns; use one, such as %05d, and %% for a percent sign"
@@ -149,7 +152,7 @@ def check_pattern(pattern: Path) -> None:
 
 
 def numbered(pattern: Path, number: int) -> Path:
-    """Return the path of image ``number`` of a sequence."""
+    """Return the path of image ``number`` of the image sequence ``pattern``."""
     name = _NUMBER.sub(lambda found: f"{number:{found[1]}d}", _template(pattern), count=1)
     return pattern.with_name(name.replace(_PERCENT, "%"))
 

@@ -1,7 +1,7 @@
 """Determine the size that a video file should have according to its structure, to find truncated files.
 
-Containers state the size of the whole file, of each element, or of a packet. Only headers are parsed, and
-nothing is decoded.
+The headers of a container give the size of the whole file, of each element, or of a packet. Only headers are
+parsed, and nothing is decoded.
 """
 
 import os
@@ -20,7 +20,7 @@ _TAIL = 1 << 18
 """Number of bytes at the end of a file that are searched for the last page or pack."""
 
 _RIFF_ERROR = 8
-"""Size in bytes of the header of a RIFF chunk, which some programs wrongly include in the stated size."""
+"""Size in bytes of the header of a RIFF chunk, which some programs wrongly include in the size field."""
 
 _EBML_SEGMENT, _EBML_CLUSTER = 0x18538067, 0x1F43B675
 _EBML_SHORT = (0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854)
@@ -38,7 +38,7 @@ def missing_bytes(path: Path, container: str) -> int:
     """Return a lower bound of the number of bytes that are missing at the end of a file.
 
     ``container`` is the FFmpeg name of the container. The result is 0 if the file is complete, if its
-    structure does not state where it ends, or if the file cannot be parsed.
+    structure does not define where it ends, or if the file cannot be read or parsed.
     """
     find = next((found for name, found in _ENDS.items() if container.startswith(name)), None)
     if find is None:
@@ -54,7 +54,7 @@ def missing_bytes(path: Path, container: str) -> int:
 def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
     """Return the end offset of the last box of a fragmented MP4 file, or None for other MP4 files.
 
-    The index in the ``moov`` box of other files states the ends of their samples.
+    For other files, the index in the ``moov`` box gives the ends of the samples.
     """
     at, fragmented = 0, False
     for box in boxes(file, 0, size):
@@ -68,9 +68,8 @@ def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the segment, or of its last element if the segment states no size.
-
-    Live recordings do not state the size of the segment.
+    """Return the end offset of the segment, or of its last element if the size of the segment is unknown, as
+    in live recordings. Returns None if other data follows the elements.
     """
     at = 0
     while at < size:
@@ -111,7 +110,7 @@ def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
 
 
 def _end_of_avi(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last RIFF chunk, less `_RIFF_ERROR`, or None if no size is stated."""
+    """Return the end offset of the last RIFF chunk, less `_RIFF_ERROR`, or None if no size is known."""
     at, end = 0, None
     while at < size:
         head = _read(file, at, 8)
@@ -126,7 +125,7 @@ def _end_of_avi(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_asf(file: BinaryIO, size: int) -> int | None:
-    """Return the file size that the header states, or None for a broadcast."""
+    """Return the file size in the header, or None if there is none or the file is a broadcast."""
     head = _read(file, 0, _HEAD)
     at = head.find(_ASF_FILE_PROPERTIES)
     if at < 0:
@@ -137,8 +136,8 @@ def _end_of_asf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_flv(file: BinaryIO, size: int) -> int | None:
-    """Return the file size that the metadata states if it is larger than ``size``, or the end offset of the
-    last tag, or None if the last tag is complete.
+    """Return the file size in the metadata if it is larger than ``size``. Otherwise, return the end offset of
+    the last tag, or None if the file ends with a complete tag.
 
     The length field after the last tag may be missing.
     """
@@ -183,7 +182,7 @@ def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
     """Return the end offset of the last element or of the first byte of the footer, whichever is larger.
 
-    The offset of the footer is stated in the header.
+    The header contains the offset of the footer.
     """
     at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
     while at < size:
@@ -200,10 +199,10 @@ def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the smallest size with which the last packet, and the last PES packets that state their length,
-    are complete.
+    """Return the smallest size with which the last packet, and the last PES packet of each stream with a
+    length field, are complete. Returns None if the file is not a transport stream.
 
-    PES packets of audio state their length (ISO/IEC 13818-1, section 2.4.3).
+    PES packets of audio have a length field (ISO/IEC 13818-1, section 2.4.3).
     """
     if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None
@@ -222,7 +221,7 @@ def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_program_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last packet (ISO/IEC 13818-1, section 2.5) if it is truncated, or None."""
+    """Return the end offset of the last packet if it is truncated, or None (ISO/IEC 13818-1, section 2.5)."""
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
     at = tail.rfind(b"\0\0\1\xba")

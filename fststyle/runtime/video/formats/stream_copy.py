@@ -23,7 +23,7 @@ from fststyle.runtime.video.formats.pyav import Container, DecodedFrame, Packet,
 from fststyle.runtime.video.formats.subtitles import SubtitleConverter
 
 _TICK = Fraction(1, 1000)
-"""Smallest time difference in seconds that all containers can store."""
+"""Smallest time difference in seconds that all output containers can store."""
 
 _JITTER = 0.05
 """Time in seconds: a smaller gap or overlap between two audio frames is regarded as a rounding error."""
@@ -51,12 +51,12 @@ Mux = Callable[[Callable[[Any], Iterable[Packet]], Any], None]
 class StreamCopier:
     """Adds the streams of ``source`` to an open output ``container``, and copies their packets.
 
-    ``kind`` is the FFmpeg name of the container.
-
     A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that some
-    players do not play from MP4, unless ``audio`` is ``copy``. Other text subtitles are converted, and the
-    remaining streams are dropped. ``mux`` writes packets. ``notes`` are messages for the user; `close` adds
-    those about damaged packets.
+    players do not play from MP4, unless ``audio`` is "copy". Other text subtitles are converted, and the
+    remaining streams are dropped.
+
+    ``kind`` is the FFmpeg name of the container. ``mux`` writes packets. ``notes`` are messages for the user;
+    `close` adds those about damaged packets.
     """
 
     def __init__(self, container: Container, kind: str, source: Source, mux: Mux, audio: str = "auto"):
@@ -84,8 +84,8 @@ class StreamCopier:
         """Return the indices of the source streams that are in the finished output, and the names of the
         properties that their copies lack.
 
-        ``made`` are the streams of the output. MP4 drops streams without packets, and cover art
-        if arbitrary tag names are enabled, so the streams of each kind are counted.
+        ``made`` are the streams of the output, read from the finished file. In MP4, they lack streams without
+        packets, and cover art if arbitrary tag names are enabled, so the streams of each kind are counted.
         """
         kept: set[int] = set()
         lost = [*self._reduced]
@@ -166,19 +166,22 @@ class StreamCopier:
         )
 
     def _set_layout(self, made: Stream, stream: Stream) -> None:
-        """Set the channel layout of an audio copy. AVI and Matroska may leave it unspecified, but closing an
-        MP4 file would then fail.
+        """Set the channel layout of ``made``, the copy of an audio stream, unless channels must be reordered.
+
+        Sources such as AVI and Matroska may leave it unspecified, but closing an MP4 file would then fail.
         """
         if stream.type == "audio" and stream.index not in self._orders:
             made.codec_context.layout = stream.codec_context.layout
 
     def _refused_by_players(self, stream: Stream) -> bool:
-        """Return whether a stream is re-encoded because some players do not play it from MP4."""
+        """Return whether a stream must be re-encoded because some players do not play it from MP4."""
         refused = self._audio == "auto" and self._kind == "mp4" and stream.type == "audio"
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Stream, why: str) -> Stream:
-        """Add and return the stream for the re-encoded audio ``stream``; ``why`` is the reported reason."""
+        """Add and return the output stream for the re-encoded audio ``stream``. ``why`` is the reason for the
+        note.
+        """
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
         rate = (
@@ -201,7 +204,7 @@ class StreamCopier:
         return made
 
     def _add_cover(self, stream: Stream, source: Source) -> None:
-        """Add cover art, as an attachment in Matroska and as a stream in MP4.
+        """Add cover art, as an attachment to Matroska and as a stream to MP4. Other containers get none.
 
         Cover art is one packet without a timestamp, so it is read separately.
         """
@@ -282,7 +285,7 @@ class StreamCopier:
         return found
 
     def _note_overlap(self, packet: Packet, index: int, converter: SubtitleConverter) -> None:
-        """Count subtitles that are still displayed when the next one starts; in MP4, they end there."""
+        """Count subtitles that are shown when the next one starts; in MP4 and MOV, they end there."""
         if converter.format == "mov_text":
             self._overlaps[index] += packet.pts < self._text_ends.get(index, packet.pts)
             self._text_ends[index] = packet.pts + packet.duration
@@ -302,8 +305,8 @@ class StreamCopier:
     def _dated(self, packet: Packet) -> list[Packet]:
         """Return the packets that can be written now, each with a decoding time.
 
-        Video packets before the first key frame are dropped. Matroska does not state the decoding times of
-        the first packets; they are computed back from the first known decoding time.
+        Video packets before the first key frame are dropped. Matroska does not store the decoding times of
+        the first packets; they are computed from the first known decoding time.
         """
         index = packet.stream.index
         waiting = self._waiting.setdefault(index, [])

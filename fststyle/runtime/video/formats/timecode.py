@@ -52,7 +52,7 @@ def fits(timecode: str, rate: Fraction) -> bool:
 
 
 def of(metadata: Mapping[str, str]) -> str | None:
-    """Return the timecode among the tags of a stream or a container, or None."""
+    """Return the timecode among the tags of a stream or a container, or None if there is none."""
     return next((value for key, value in metadata.items() if key.lower() == "timecode" and value), None)
 
 

@@ -12,9 +12,10 @@ _STEP_BACK = 0.1
 class AviTimestamps:
     """Computes presentation times for frames of an AVI file, which stores only decoding times.
 
-    FFmpeg's guess is wrong for streams with B-frames. Frames come out of the decoder in the order of
-    presentation; each has the time of the packet that was decoded last, which is late by the delay of the
-    decoder. Times are in units of the time base of the stream. A delay above ``longest_delay`` is ignored.
+    FFmpeg's guess is wrong for streams with B-frames. The decoder returns frames in presentation order. Each
+    frame has the decoding time of the packet that was decoded last, which is later by the delay of the
+    decoder; this delay is subtracted. Times are in units of the time base of the stream. A delay above
+    ``longest_delay`` is regarded as 0.
     """
 
     def __init__(self, longest_delay: int):
@@ -27,7 +28,9 @@ class AviTimestamps:
         self._first = packet.dts if self._first is None else self._first
 
     def time_of(self, frame: DecodedFrame) -> int | None:
-        """Return the presentation time of the next frame, or None if it is unknown."""
+        """Return the presentation time of a frame, or None if it is unknown. Call this for each frame in
+        order.
+        """
         if frame.dts is None or self._first is None:
             return None
         if self._delay is None:
@@ -41,9 +44,9 @@ class AviTimestamps:
 class FrameTimestamps:
     """Assigns increasing presentation times to decoded frames.
 
-    ``step`` is the duration of a frame in units of ``time_base`` (seconds), for frames without a time.
-    ``avi`` is given for AVI files. ``missing`` becomes True at the first frame
-    without a time.
+    ``time_base`` is the unit of times in seconds, and ``step`` the duration of a frame in this unit, for
+    frames without a time. ``avi`` is given for AVI files, and None otherwise. The attribute ``missing``
+    becomes True at the first frame without a time.
     """
 
     def __init__(self, step: int, time_base: Fraction, avi: AviTimestamps | None):
@@ -81,7 +84,7 @@ class JoinedRecordings:
 
     The timestamps of each recording may start anew. They are shifted to follow the end of the previous
     recording. ``enabled`` is whether the container allows this; otherwise packets are not changed. ``usual``
-    is the duration in seconds of packets that state none.
+    is the duration in seconds that is assumed for packets without one.
     """
 
     def __init__(self, enabled: bool, usual: float):

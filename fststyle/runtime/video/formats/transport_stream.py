@@ -40,8 +40,8 @@ _ACCENTS = dict(
 def layout_of(head: bytes) -> tuple[int, int] | None:
     """Return the distance between packets and the offset of the first sync byte, both in bytes.
 
-    ``head`` contains at least the first 4 * `LONGEST` bytes of the file. Returns None if the file is not a
-    transport stream, or is shorter than four packets.
+    ``head`` must contain the first 4 * `LONGEST` bytes of the file, or all bytes of a shorter file. Returns
+    None if the file is not a transport stream, or is shorter than four packets.
     """
     for length, sync in _LAYOUTS.items():
         if all(at < len(head) and head[at] == 0x47 for at in range(sync, 4 * length, length)):
@@ -50,9 +50,8 @@ def layout_of(head: bytes) -> tuple[int, int] | None:
 
 
 def content_of(packet: bytes) -> tuple[int, bool, bytes]:
-    """Return the PID of a packet of 188 bytes, whether a payload unit starts in it, and its payload.
-
-    The payload is empty if the packet has none.
+    """Return the packet identifier (PID) of a packet of 188 bytes, whether a payload unit starts in it, and
+    its payload, which may be empty.
     """
     number = int.from_bytes(packet[1:3], "big") & 0x1FFF
     field = 1 + packet[4] if packet[3] & 0x20 else 0
@@ -60,10 +59,10 @@ def content_of(packet: bytes) -> tuple[int, bool, bytes]:
 
 
 def service_tags(path: Path) -> dict[str, str]:
-    """Return those of the tags ``service_name`` and ``service_provider`` that a file has.
+    """Return the names and the providers of the services as tags ``service_name`` and ``service_provider``.
 
-    They are read from the first section of the service description table. The names of several services are
-    separated by commas. Raises `OSError`.
+    They are read from the first section of the service description table, and separated by commas. A tag is
+    omitted if there are none. Raises `OSError` if the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_SEARCHED)

@@ -11,7 +11,7 @@ from fststyle.runtime.video.formats.pyav import Container, Packet, Stream
 from fststyle.runtime.video.formats.stated_size import missing_bytes
 
 _STATES_DURATION = ("mov", "matroska")
-"""Containers whose header states the duration. For AVI, the duration is an estimate from the file size."""
+"""Containers whose header contains the duration. For AVI, the duration is an estimate from the file size."""
 
 _DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Value of the tag DURATION of a Matroska stream: the end of its last frame. FFmpeg and mkvmerge write it."""
@@ -70,9 +70,10 @@ class Extent:
 def cut_off(
     container: Container, path: Path, stream: Stream, others: Sequence[Stream], origin: float, extent: Extent
 ) -> str | None:
-    """Return what is missing if a file is truncated according to its structure, or None.
+    """Return a message that says what is missing at the end of a file, or None if its structure is complete.
 
-    The file has been read to its end. See `ends_early` for the arguments.
+    Call this after the file has been read to its end. ``path`` is the path of ``container``; see `ends_early`
+    for the other arguments.
     """
     name, size = container.format.name, path.stat().st_size
     missing = missing_bytes(path, name)
@@ -114,8 +115,9 @@ def ends_early(
     origin: float,
     extent: Extent,
 ) -> str | None:
-    """Return the reason why a file that was read to its end is incomplete according to the durations that it
-    states, or None.
+    """Return a message if a file ends before the duration that its header or index gives, or None.
+
+    Call this after the file has been read to its end.
 
     Args:
         container: the open file.
@@ -149,8 +151,8 @@ def _duration(container: Container, read: Sequence[Stream], origin: float) -> fl
 
 
 def _stated_end(container: Container, stream: Stream, origin: float) -> float:
-    """Return the end of a stream in seconds from ``origin``, from the index of the container or the tag of a
-    Matroska stream; 0 if it is unknown.
+    """Return the end of a stream in seconds from ``origin``, according to the index of an MP4, MOV or AVI
+    file or the tag of a Matroska stream; 0 if it is unknown.
 
     Times are used instead of the number of frames, since an edit list hides frames that are counted, and AVI
     counts dropped frames.

@@ -32,10 +32,10 @@ AVI is not supported, since it has a constant frame rate and no timestamps.
 class Writer(Sink):
     """Sink that writes a video file, with the other streams, metadata and chapters of ``source``.
 
-    ``suffix`` is one of `FORMATS`. The size, rounded up to even sides, and the time base are those of
-    ``first``, the first frame, which the constructor does not write. ``rate`` is the average frame rate in
-    frames per second. Raises `OutputError` for an encoder or a pixel format that is not available, and if the
-    file cannot be written.
+    ``suffix`` is a key of `FORMATS`. ``first`` is the first frame, which the constructor does not write. It
+    determines the time base and the size of the output, whose sides are rounded up to even numbers. ``rate``
+    is the average frame rate in frames per second. Raises `OutputError` if the encoder or the pixel format is
+    not available, or the file cannot be written.
     """
 
     keeps_aspect = True
@@ -94,7 +94,7 @@ class Writer(Sink):
         self.container.set_chapters(chapters)
 
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the tags of the container and those of the video stream.
+        """Return the tags to write to the container and those to write to the video stream.
 
         The timecode is converted to ``rate`` frames per second. It is omitted if MP4 and MOV do not support
         it, or if the beginning of the source is not in the output.
@@ -146,7 +146,7 @@ class Writer(Sink):
         context.color_primaries, context.color_trc = source.colors
 
     def _keeps_alpha(self, codec: str, encoding: Encoding) -> bool:
-        """Return whether transparency is kept. Adds a note if it is not, or if it changes the codec."""
+        """Return whether transparency is kept. Adds a note if it is not, or if ProRes is selected for it."""
         if encoders.keeps_alpha(codec, self._kind, encoding):
             if codec == "prores_ks" and encoding.codec == "auto":
                 self.notes.append(
@@ -177,9 +177,9 @@ class Writer(Sink):
         self._start_copier()
 
     def put(self, packet: Packet) -> None:
-        """Write a video packet that was encoded with the same options, instead of frames.
+        """Write a video packet that was encoded earlier with the same options. Use this instead of `write`.
 
-        Each packet is held back until the next one. Raises `OutputError` if writing fails.
+        Each packet is held back until the next call or `close`. Raises `OutputError` if writing fails.
         """
         packet.stream = self.stream
         if self._next_packet is not None:
@@ -231,7 +231,7 @@ class Writer(Sink):
             return
 
     def _start_copier(self) -> None:
-        """Start the copier after the first frame."""
+        """Start the `StreamCopier`, once, after the first frame."""
         if not self._started:
             self._started = True
             self._copier.start()
@@ -249,7 +249,7 @@ class Writer(Sink):
 
     @staticmethod
     def _even(pixels: Pixels) -> Pixels:
-        """Return the image padded to an even height and width by repeating the last row and column."""
+        """Return the image, padded to an even height and width by repeating the last row or column."""
         odd = pixels.shape[0] % 2, pixels.shape[1] % 2
         return np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else pixels
 

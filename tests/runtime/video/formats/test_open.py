@@ -35,7 +35,7 @@ def test_still_picture_and_text_file_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"in\.heic: is a still image; use `fststyle image`"):
         paint(tmp_path / "in.heic", tmp_path / "out.mp4")
     (tmp_path / "text.png").write_text("no picture at all")
-    with pytest.raises(InputError, match=r"text\.png: is not a video"):
+    with pytest.raises(InputError, match=r"text\.png: is not a video, or is damaged"):
         paint(tmp_path / "text.png", tmp_path / "out.mp4")
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from fststyle.errors import InputError
+from fststyle.runtime.video.formats.raw import parse_size
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
@@ -61,6 +62,21 @@ def test_program_in_pipes(tmp_path, program):
     ):
         done = program("video", *arguments, *options, input=content)
         assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("640", "is not WIDTHxHEIGHT"),
+        ("640x480x3", "is not WIDTHxHEIGHT"),
+        ("0x9", "both sides of '0x9' must be from"),
+        ("100000x480", "both sides of '100000x480' must be from"),
+    ],
+)
+def test_size_of_wrong_form_or_out_of_range_is_refused(text, problem):
+    with pytest.raises(InputError, match=f"--frame-size: .*{problem}"):
+        parse_size(text)
+    assert parse_size(" 640X480 ") == (480, 640)
 
 
 def test_closed_pipe_gives_one_line(tmp_path, style_folder):
