@@ -29,12 +29,13 @@ from fststyle.web.work.jobs import Job
 PHOTOS = ("cat", "astronaut", "coffee")
 """Names of the included photos for samples of the styles."""
 SORTS = {"rating": "Best rated", "name": "Name", "year": "Year of the painting"}
+"""Sort orders of the library, with their labels."""
 SAMPLE_SIDE = 480
 PAINTING_SIDE = 1024
 """Longer sides of samples and paintings in pixels."""
 WHOLE_WEIGHT = 4.0
-"""Ratio of the style weight with one tonal part to the style weight with three tonal parts that has the same
-effect.
+"""Ratio of two style weights with the same effect: the weight for one style loss over all luminances
+(``--tonal-parts 1``) divided by the weight for three luminance ranges (``--tonal-parts 3``).
 """
 
 

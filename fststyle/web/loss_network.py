@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, ValueInfoProto
 
 MEAN = (123.68, 116.779, 103.939)
-"""RGB mean (0-255) that is subtracted from the input of the network."""
+"""Mean RGB values, in 0-255, that are subtracted from the input of the network."""
 BLOCKS = {"relu1_2": (0, 2), "relu2_2": (5, 7), "relu3_3": (10, 12, 14), "relu4_3": (17, 19, 21)}
 """Output layer of each block, and the indices of its convolutions in torchvision's ``vgg16().features``.
 

@@ -14,7 +14,7 @@ from fststyle.web.database import Database, JsonObject
 from fststyle.web.errors import NotFoundError
 
 OPEN_SHEETS = 1000
-"""Maximum number of stored comparisons without votes."""
+"""Maximum number of stored comparisons without votes. The newest are kept."""
 
 
 @dataclass(frozen=True)

@@ -425,7 +425,7 @@ def test_no_route_is_reachable_without_the_token(settings, connect):
             assert response.status_code in (200, 401), (method, path)
         elif not path.startswith("/static/"):
             assert response.status_code == 401, (method, path)
-            assert response.json() == {"detail": "needs the token: Authorization: Bearer TOKEN"}
+            assert response.json() == {"detail": "the request needs the token: Authorization: Bearer TOKEN"}
 
 
 @pytest.mark.parametrize("path", ["/static/../api/jobs", "/static/%2e%2e/api/jobs", "/login/../api/jobs"])

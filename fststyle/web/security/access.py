@@ -17,6 +17,7 @@ COOKIE = "fststyle"
 OPEN_PATHS = ("/login", "/static/")
 """Prefixes of the paths that need no token."""
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+"""HTTP methods that other sites may use. Except for /login, no rate or size limits apply to them."""
 FAILURES_PER_MINUTE = 20
 """Maximum number of requests with a wrong token per minute and client."""
 
@@ -87,7 +88,7 @@ class Access:
             return None
         if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
             return RedirectResponse("/login", 303)
-        return JSONResponse({"detail": "needs the token: Authorization: Bearer TOKEN"}, 401)
+        return JSONResponse({"detail": "the request needs the token: Authorization: Bearer TOKEN"}, 401)
 
 
 def too_many(wait: float) -> Response:

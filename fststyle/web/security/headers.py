@@ -16,7 +16,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""The policy forbids inline scripts and styles. ONNX Runtime needs WebAssembly and blob workers."""
+"""The policy forbids inline scripts and styles. ONNX Runtime Web needs WebAssembly and workers from blobs."""
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -18,7 +18,7 @@ from fststyle.web.errors import BusyError, ConflictError, NotFoundError, public
 
 QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped", "failed"
 FINISHED = (DONE, STOPPED, FAILED)
-"""Final states."""
+"""States of jobs that are neither queued nor running. Stopped and failed jobs can be resumed."""
 MAX_QUEUE = 50
 """Maximum number of waiting jobs per lane."""
 
