@@ -142,7 +142,7 @@ def preload_cuda() -> None:
 
 
 def is_cpu(device: str) -> bool:
-    """Return whether ``device`` selects the CPU: it is "cpu", or "auto" and CUDA is not `available`."""
+    """Return whether ``device`` selects the CPU: it is "cpu", or it is "auto" and CUDA is not `available`."""
     return device == "cpu" or (device == "auto" and not available()["cuda"])
 
 

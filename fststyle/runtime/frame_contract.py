@@ -32,9 +32,9 @@ def check_frame(frame: object) -> None:
 
 
 def check_model(session: "InferenceSession", name: str) -> None:
-    """Raise `StyleError` unless the model of an ONNX Runtime session follows the frame contract.
+    """Raise `StyleError` unless the model of an ONNX Runtime session has the input and output of a style.
 
-    ``name`` is the name of the style for error messages.
+    See the module docstring for the contract. ``name`` is the name of the style for error messages.
     """
     kind = session.get_modelmeta().custom_metadata_map.get("kind", "style")
     if kind != "style":

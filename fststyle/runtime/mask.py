@@ -130,7 +130,7 @@ class Mask:
         self._parts = parts
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if a mask does not fit frames of ``size`` (H, W); see `ImageMask.check`."""
+        """Raise `InputError` if the aspect ratio of an image mask differs from that of ``size`` (H, W)."""
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.check(size)
@@ -153,7 +153,7 @@ class Mask:
                 part.close()
 
     def reset(self) -> None:
-        """Discard the state of the previous frame. The next frame starts a new scene."""
+        """Discard the state of the previous frame. Call this before the first frame of a new scene."""
         for part in self._parts:
             part.reset()
 
@@ -169,8 +169,9 @@ class Mask:
     def __call__(self, photo: Pixels, painted: Pixels) -> Pixels:
         """Blend a stylized frame, ``painted``, over its source frame, ``photo``.
 
-        Both are uint8 RGB, and may differ in size; the result has the size of ``painted``. Raises
-        `InputError` if an image mask does not fit ``photo``, and the errors of `Subject.mask_for`.
+        Both are uint8 (H, W, 3) RGB, and may differ in size; the result has the size of ``painted``. Raises
+        `InputError` if the aspect ratio of an image mask differs from that of ``photo``, and the errors of
+        `Subject.mask_for`.
         """
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)

@@ -171,7 +171,7 @@ def mixture(
     """Load a mixture of styles by interpolating their float weights.
 
     Args:
-        parts: styles and their weights, which sum to 1.
+        parts: pairs of the catalogue entry of a style and its weight. The weights sum to 1.
         device: see `load_style`.
         threads: see `load_style`.
         strength: see `load_style`.

@@ -122,12 +122,12 @@ def _session(threads: int | None) -> "InferenceSession":
 def _guided(found: Floats, small: Floats, luma: Floats) -> Floats:
     """Upsample a mask to the size of a frame with the fast guided filter.
 
-    In each window, the mask ``found`` is fitted by an affine function of ``small``, the luma of the network
-    input. The result is this function, interpolated between the windows and applied to ``luma``.
+    In each window, an affine function of ``small`` is fitted to ``found``. The coefficients of these
+    functions are upsampled, and the resulting function for each pixel is applied to ``luma``.
 
     Args:
-        found: float32 (SIDE, SIDE) in 0..1.
-        small: float32 (SIDE, SIDE) in 0..1.
+        found: the mask to upsample, float32 (SIDE, SIDE) in 0..1.
+        small: luma of the network input, float32 (SIDE, SIDE) in 0..1.
         luma: luma of the frame, float32 (H, W) in 0..1.
 
     Returns:

@@ -130,7 +130,7 @@ class _PartsFolder(ResumeFolder):
         self.done[number] = segment or Segment([], [], "1", (0, 0))
 
     def join(self) -> None:
-        """Use the finished parts as segments of the output. Parts without frames are skipped.
+        """Set ``segments`` to the finished parts in the order of time, without those that have no frames.
 
         Raises `InputError` if the parts differ in frame size, transparency or time base.
         """

@@ -227,7 +227,7 @@ def _numbered(source: str) -> bool:
 
 
 def _still(source: str) -> bool:
-    """Return whether the file is an image with a single frame."""
+    """Return whether the file is an image with a single frame. Returns False if it is not an image."""
     try:
         return images.outline(Path(source)).frames == 1
     except InputError:

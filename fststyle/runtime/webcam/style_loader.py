@@ -106,9 +106,10 @@ class StyleLoader:
             self._load(key)
 
     def at(self, blend: StyleBlend, size: tuple[int, int]) -> LoadedBlend:
-        """Return the loaded mixture that is most similar to ``blend``, and request ``blend`` if necessary.
+        """Return the loaded mixture that is most similar to ``blend``, without waiting.
 
-        ``size`` is the size of the frames, (H, W).
+        Networks of ``blend`` that are not loaded are then loaded in the background. ``size`` is the size of
+        the frames, (H, W).
         """
         with self._changed:
             self._size = size
@@ -166,10 +167,10 @@ class StyleLoader:
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return the part of a style strength that is applied to the network weights: ``(rounded, exact)``.
+        """Return the strength at which to interpolate network weights, for a style ``strength`` of 0..2.
 
-        ``rounded`` is rounded up to a multiple of 1 / `STRENGTH_STEPS` and is at least one step. Both are 1
-        for styles without a base network.
+        The result is the pair ``(rounded, exact)``. ``rounded`` is rounded up to a multiple of
+        1 / `STRENGTH_STEPS` and is at least one step. Both are 1 for styles without a base network.
         """
         if catalogue.base_network(self._bases[next(iter(group))]) is None:
             return 1.0, 1.0
@@ -210,9 +211,9 @@ class StyleLoader:
         return LoadedBlend(_CrossFade(parts), "+".join(titles), frozenset(names))
 
     def _nearest(self, parts: Parts, strength: float) -> tuple[Parts, float] | None:
-        """Return the key of the loaded network with the most similar shares and strength, or None.
+        """Return the key of the loaded network with the most similar shares and strength.
 
-        Only networks whose styles are all in ``parts`` are considered.
+        Only networks whose styles are all in ``parts`` are considered. Returns None if there are none.
         """
         shares = dict(parts)
 

@@ -61,10 +61,10 @@ class Measures:
     """Results of the analysis.
 
     Attributes:
-        level: amplitude relative to its decaying peak value, 0..1.
-        bass: amplitude of the band `BASS` relative to its decaying peak value, 0..1.
-        treble: amplitude of the band `TREBLE` relative to its decaying peak value, 0..1.
-        beat: 1 at a beat, and then decaying to 0.
+        level: amplitude relative to its recent peak, 0..1.
+        bass: amplitude of the band `BASS` relative to its recent peak, 0..1.
+        treble: amplitude of the band `TREBLE` relative to its recent peak, 0..1.
+        beat: 1 at a beat, from which it decays exponentially to 0.
         bpm: tempo in beats per minute; 0 if unknown.
         beats: number of beats so far.
     """

@@ -48,8 +48,8 @@ class Values:
     """Values of all controls.
 
     Attributes:
-        style: the first style.
-        second: the second style; "" selects the style after ``style`` in ``Controls.styles``.
+        style: name of the first style.
+        second: name of the second style; "" selects the style after ``style`` in ``Controls.styles``.
         mix: weight of the second style, 0..1.
         strength: style strength, 0..2: 0 keeps the frame, 1 is the trained style.
         brush: brush size, 0.25..8: 1 is the stroke size in training.
@@ -105,9 +105,10 @@ class Controls:
     def set(self, name: str, value: object) -> None:
         """Set a control to a value.
 
-        The value is a number in the range of the control, or, for `STYLES`, the name or the number (from 1)
-        of a style in ``styles``. Names of styles are compared without regard to case, and ``_`` and spaces
-        count as ``-``. Raises `InputError` for other names and values.
+        For a control in `RANGES`, the value is a number in its range. For a control in `STYLES`, it is the
+        name of a style in ``styles`` or of the initial style, or the number of a style in ``styles``, from 1.
+        Names of styles are compared without regard to case, and ``_`` and spaces count as ``-``. Raises
+        `InputError` for other names and values.
         """
         if name in STYLES:
             self.change(**{name: self._style(value)})
@@ -143,7 +144,7 @@ class Controls:
                 self.values = replace(self.values, style=self.neighbor(self.values.style, by), mix=0.0)
 
     def run_action(self, name: str) -> None:
-        """Run the action ``name``, one of `ACTIONS`. Raises `InputError` for another name."""
+        """Run the action ``name``, one of `ACTIONS`. Raises `InputError` for any other name."""
         if name not in ACTIONS:
             raise InputError(f"unknown action {name!r}; use one of {', '.join(ACTIONS)}")
         self.step(1 if name == "next" else -1)

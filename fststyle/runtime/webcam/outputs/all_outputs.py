@@ -135,7 +135,10 @@ class Outputs:
         return self._stopped() if self._recording is not None else ""
 
     def _stopped(self) -> str:
-        """Finish the recording. Returns a message for the user, or "" if nothing was recorded."""
+        """Finish the recording. Returns a message for the user, or "" if nothing was recorded.
+
+        Raises `OutputError` if the recording failed.
+        """
         with self._swapping:
             recording, self._recording = self._recording, None
         if recording is None:
