@@ -104,7 +104,7 @@ def load(path: Path, kind: str | tuple[str, ...] = "style") -> Checkpoint:
 
 
 def _rename_critic(content: Checkpoint) -> None:
-    """Rename "critic" to "discriminator" in the content of a checkpoint that was written before
+    """Rename "critic" to "discriminator", in place, in the content of a checkpoint that was written before
     version 0.3.
     """
     optimizers, weights = content.get("optimizer"), content.get("weights")
@@ -170,7 +170,7 @@ def load_weights(net: nn.Module, weights: dict[str, Tensor], source: str) -> Non
         ):
             raise CheckpointError(f"{source}: the weights do not match the network ({name})")
         if not torch.isfinite(weights[name]).all():
-            raise CheckpointError(f"{source}: is damaged ({name} is not finite)")
+            raise CheckpointError(f"{source}: is damaged (a weight in {name} is not finite)")
     net.load_state_dict(weights)
 
 
@@ -183,7 +183,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) ->
         source: the origin of the state, for the error message.
 
     Raises:
-        CheckpointError: the state does not match the optimizer, or is not finite.
+        CheckpointError: the state does not match the optimizer, or is not finite. The optimizer may already
+            have been changed.
     """
     try:
         optimizer.load_state_dict(state)
@@ -198,7 +199,7 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: Any, source: str) ->
         )
     except Exception as error:  # torch raises many exception types for an invalid state
         raise CheckpointError(
-            f"{source}: the optimizer state does not match ({type(error).__name__})"
+            f"{source}: the optimizer state does not match the optimizer ({type(error).__name__})"
         ) from error
     if not whole:
-        raise CheckpointError(f"{source}: the optimizer state does not match or is damaged")
+        raise CheckpointError(f"{source}: the optimizer state does not match the network or is damaged")

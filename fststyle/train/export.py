@@ -45,7 +45,7 @@ def export_checkpoint(
             cannot be read.
         CheckpointError: the file is not an fststyle checkpoint that can be exported.
         ExportError: the network does not support this precision, or the file differs too much from the
-            network; nothing is written.
+            network; the file is not written. The encoder of a VAE may already have been written.
         OutputError: the file cannot be written, or would overwrite the checkpoint.
         TrainingError: none of the photos for int8 can be used.
     """
@@ -100,11 +100,11 @@ def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettin
     """
     if settings.precision not in PRECISIONS:
         raise InputError(
-            f"--precision: {settings.precision} is for styles; a {content['kind']} supports"
-            f" {' and '.join(PRECISIONS)}"
+            f"--precision: {settings.precision} is for styles only; a checkpoint of kind {content['kind']}"
+            f" supports {' and '.join(PRECISIONS)}"
         )
     if settings.data is not None:
-        raise InputError(f"--data: is for int8 styles; a {content['kind']} does not use it")
+        raise InputError(f"--data: is for int8 styles, not for a checkpoint of kind {content['kind']}")
     metadata = {key: getattr(settings, key) for key in ("title", "artist", "year", "license")}
     if settings.name is not None:
         metadata["name"] = checked_name(settings.name)

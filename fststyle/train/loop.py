@@ -59,7 +59,7 @@ class Progress:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[Callable[[], int]]:
-    """Context manager that yields a function. It returns the number of the first received signal, or 0.
+    """Context manager that yields a function, which returns the number of the first received signal, or 0.
 
     Within the context, the first SIGINT, SIGTERM or SIGHUP raises no exception, so that the current step can
     complete. Further signals are ignored for `BURST` seconds after the first one; later ones raise
@@ -139,7 +139,9 @@ def run_loop(
             except (RuntimeError, MemoryError) as error:
                 if not _out_of_memory(error):
                     raise
-                raise TrainingError(f"step {number + 1}: out of memory; {leaner} needs less") from error
+                raise TrainingError(
+                    f"step {number + 1}: out of memory; {leaner} needs less memory"
+                ) from error
             if compute.any(not all(map(math.isfinite, losses.values()))):
                 bad = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 kept = f"the {saved_as} of step {saved} is kept" if saved else f"no {saved_as} has been saved"

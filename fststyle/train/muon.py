@@ -66,7 +66,7 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         net: the network. Its last 4-dimensional parameter must be the kernel of the output layer.
-        lr: learning rate of both methods. The RMS of a Muon update is `KERNEL_STEP` times this value.
+        lr: learning rate of both methods. The RMS of a Muon update is about `KERNEL_STEP` times this value.
         momentum: Nesterov momentum of Muon.
         betas, eps: as in `torch.optim.Adam`.
     """

@@ -10,8 +10,8 @@ from fststyle.train.loop import Progress
 
 @contextlib.contextmanager
 def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
-    """Context manager that yields a function. It logs a `Progress` to TensorBoard files in `folder`; if
-    `folder` is None, it does nothing.
+    """Context manager that yields a function, which logs a `Progress` to TensorBoard files in `folder` or, if
+    `folder` is None, does nothing.
 
     Raises:
         DependencyError: tensorboard is not installed.

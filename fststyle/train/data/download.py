@@ -84,7 +84,7 @@ def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | N
             raise OutputError(f"{folder}: already exists, and is neither empty nor a folder of photos")
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror or error}") from error
+        raise OutputError(f"{folder}: cannot be used for the photos ({error.strerror or error})") from error
     # The name depends on URL and checksum, so that a download never resumes from another archive.
     source = hashlib.sha256(f"{settings.url} {settings.md5}".encode()).hexdigest()[:12]
     part = folder.parent / f".{folder.name}-{source}.zip.part"
@@ -121,7 +121,8 @@ def _fetch_checked(settings: PhotoSettings, part: Path, progress: Progress) -> N
         part.unlink(missing_ok=True)
         if not resumed:
             raise InputError(
-                f"{settings.url}: has MD5 {found}, not {settings.md5.lower()}; the download was deleted"
+                f"{settings.url}: the archive has MD5 {found}, not {settings.md5.lower()}; the download was"
+                " deleted"
             )
 
 
@@ -256,7 +257,7 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
         archive.unlink(missing_ok=True)
         raise
     except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror or error}") from error
+        raise OutputError(f"{folder}: the photos cannot be unpacked ({error.strerror or error})") from error
 
 
 def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
@@ -315,7 +316,7 @@ def _open(path: Path, mode: str) -> IO[bytes]:
         file: IO[bytes] = path.open(mode)
         return file
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror or error}") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
@@ -324,7 +325,7 @@ def _write(file: IO[bytes], block: bytes, path: Path) -> None:
     try:
         file.write(block)
     except OSError as error:
-        raise OutputError(f"{path}: {error.strerror or error}") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def _length(path: Path) -> int:

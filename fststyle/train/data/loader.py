@@ -201,8 +201,8 @@ def photo_source(
 def held_out(source: Photos | Scenes, count: int, seed: int = 0) -> list[RGB]:
     """Return `count` random crops for validation, uint8 (size, size, 3) each.
 
-    They depend on `seed` only. Training never draws the same random numbers, but may use other crops of the
-    same photos.
+    The same `source` and `seed` yield the same crops. Training never draws the same random numbers, but may
+    use other crops of the same photos.
 
     Raises:
         TrainingError: none of the photos can be used.

@@ -249,7 +249,7 @@ def build_seeded(seed: int, build: Callable[[], nn.Module]) -> nn.Module:
 
 
 def _dataset_name(data: str) -> str:
-    """Return the last component of the path of a dataset, converted with `to_name`; "images" if nothing is
-    left.
+    """Return the last component of the path of a dataset, converted to a valid name (`to_name`), or "images"
+    if no valid characters are left.
     """
     return to_name(Path(data).resolve().name, "images")

@@ -148,7 +148,7 @@ def _train(settings: VaeSettings, run: DatasetTraining) -> TrainedVae:
 def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
     """Return the two terms of the ELBO, (N,) each: log p(x|z) for one sample of z, and the KL divergence.
 
-    With a Bernoulli likelihood, the images are stochastically binarized before the encoder sees them.
+    With a Bernoulli likelihood, the images are stochastically binarized before they are encoded.
 
     Args:
         net: the VAE.

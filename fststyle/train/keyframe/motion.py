@@ -33,9 +33,9 @@ class Motion(NamedTuple):
 def motion(before: RGB, after: RGB) -> Motion:
     """Return the optical flow from the frame `after` to the previous frame `before`, uint8 (H, W, 3) each.
 
-    The flow is that of DIS (Kroeger et al. 2016). It is reliable where it passes the forward-backward check
-    of Ruder et al. 2016 (arXiv:1604.08610, equation 9), ends within the frame, and leads to a similar color
-    (`DIFFERENT`).
+    The flow is computed with DIS optical flow (Kroeger et al. 2016). It is reliable where it passes the
+    forward-backward check of Ruder et al. 2016 (arXiv:1604.08610, equation 9), points to a position within
+    the frame, and leads to a similar color (`DIFFERENT`).
     """
     old, new = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
     method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

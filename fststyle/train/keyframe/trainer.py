@@ -59,7 +59,9 @@ class Sample(NamedTuple):
 
 
 def samples(shot: Shot, settings: KeyframeSettings, start: int, steps: int) -> Iterator[Sample]:
-    """Yield the samples of the steps `start` .. `steps` - 1. Each is a function of the seed and the step."""
+    """Yield the samples of the steps `start` .. `steps` - 1. Each depends only on the seed, the step and the
+    shot.
+    """
     height, width = shot.pairs[0].frame.shape[:2]
     for number in range(start, steps):
         rng = np.random.default_rng((settings.seed, number))
@@ -92,10 +94,11 @@ def _window(size: tuple[int, int], most: int, rng: np.random.Generator, multiple
 
 
 def pixel_loss(stylized: Tensor, painted: Tensor) -> Tensor:
-    """Return the pixel loss, (N,): mean absolute difference for pixels in 0..1, averaged over `PIXEL_SCALES`.
+    """Return the pixel loss, (N,): the absolute difference of pixel values in 0..1, averaged over the pixels
+    and over the image scales 1, 1/4 and 1/16 (`PIXEL_SCALES`).
 
-    With a loss at full size alone, the network averages brush strokes whose positions it cannot predict. At
-    the smaller scales, the loss compares the colors of regions, independently of the strokes.
+    With a loss at full size alone, the network would average brush strokes whose positions it cannot predict.
+    At the smaller scales, the loss compares the colors of regions, independently of the strokes.
 
     Args:
         stylized: the output of the network, (N, 3, H, W) in [-1, 1].

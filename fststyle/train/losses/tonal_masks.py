@@ -44,8 +44,8 @@ def photo_masks(photo: Tensor, parts: int) -> Tensor:
 
 
 def _masks(rank: Tensor, parts: int) -> Tensor:
-    """Return masks (N, `parts`, h, w) that are triangular functions of `rank`, (N, 1, h, w) in 0..1, averaged
-    over 3 x 3 positions.
+    """Return masks (N, `parts`, h, w) that are triangular functions of `rank`, (N, 1, h, w) in 0..1, after
+    averaging it over 3 x 3 positions. With one part, the mask is 1 everywhere.
     """
     if parts == 1:
         return torch.ones_like(rank)
@@ -57,8 +57,8 @@ def _masks(rank: Tensor, parts: int) -> Tensor:
 def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Return the Gram matrix of each masked part, and the area of each part.
 
-    Each matrix is the mean over the pixels of its part, divided by C ("guided Gram matrices", Gatys et al.
-    2017, arXiv:1611.07865, equation 8).
+    Each matrix contains the mean products of the channels over the pixels of a part, divided by C ("guided
+    Gram matrices", Gatys et al. 2017, arXiv:1611.07865, equation 8).
 
     Args:
         activation: (N, C, h, w).
@@ -75,6 +75,8 @@ def masked_grams(activation: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def luminance(image: Tensor) -> Tensor:
-    """Return the luma (ITU-R BT.601) of RGB images (N, 3, H, W), float32 (N, 1, H, W), in their range."""
+    """Return the luma (ITU-R BT.601) of RGB images (N, 3, H, W), float32 (N, 1, H, W). Its range is that of
+    the images.
+    """
     weights = torch.tensor(LUMA, device=image.device)
     return torch.einsum("nchw,c->nhw", image.float(), weights)[:, None]

@@ -150,7 +150,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, ValueError, EOFError, RuntimeError, KeyError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (SafetensorError, ValueError, EOFError, RuntimeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error
     except Exception as error:  # torch raises pickle.UnpicklingError, also for a file that contains code
         raise InputError(

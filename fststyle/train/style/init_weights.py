@@ -133,8 +133,8 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
 
     Raises:
         StyleError: `source` is not a known name, or the .onnx file does not exist.
-        CheckpointError: the checkpoint does not exist, or the file is damaged or contains no usable weights,
-            such as an int8 file.
+        CheckpointError: the checkpoint does not exist, or the file cannot be read, is damaged or contains no
+            usable weights, such as an int8 file.
     """
     if source.endswith(".pt"):
         return dict(checkpoint.load(Path(source), checkpoint.STYLE_KINDS)["model"])

@@ -106,9 +106,9 @@ class StyleLosses:
 def minimized(losses: dict[str, Tensor]) -> Tensor:
     """Return the scalar to minimize: the mean over the images of the log of their total loss.
 
-    With the log, every photo has the same weight. Departure from Johnson et al. 2016, who use the mean of the
-    losses: photos with many details have a much higher loss and would dominate, and at the default learning
-    rate the first steps would be unstable.
+    With the log, every photo has the same weight. This is a departure from Johnson et al. 2016, who use the
+    mean of the losses: photos with many details, whose loss is much higher, would dominate, and the first
+    steps would be unstable at the default learning rate.
 
     Args:
         losses: the weighted losses by name, (N,) each.

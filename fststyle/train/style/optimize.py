@@ -30,7 +30,7 @@ LINE = 25
 
 
 class PixelOptimizer:
-    """Minimizes an objective over the pixels of one image, one optimizer step per call of `step`.
+    """Optimizer of the pixels of one image. Each call of `step` takes one step to minimize the objective.
 
     Args:
         start: the initial image, (1, 3, H, W) RGB in [-1, 1], on the device of the objective.

@@ -178,7 +178,7 @@ def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
 
 
 def _report_start(run: TrainingRun[TrainSettings], source: Photos | Scenes) -> None:
-    """Report the training data, the device, the precision, and whether the earlier steps used other data."""
+    """Report the training data, the device, the precision, and whether earlier steps used different data."""
     run.message(
         f"training {run.name} on {source.source}, on {run.compute.device}, in {run.compute.precision}"
         f"{resume_note(run.first_step)}"
@@ -208,7 +208,7 @@ def _photos(
 
 def style_name(settings: TrainSettings) -> str:
     """Return the name of the style: ``--name``, or by default the file name of the style image without its
-    suffix, converted with `to_name`.
+    suffix, converted to a valid name (`to_name`).
 
     Raises:
         InputError: ``--name`` is not valid.

@@ -77,8 +77,8 @@ class Trainer:
 
         Returns:
             Scalars by name: the weighted losses, averaged over the images, and "loss", the value that is
-            minimized: `minimized` of these losses, plus the adversarial loss, which can be negative, and the
-            penalty of ``--pull``.
+            minimized. It is the mean log of the sum of the other losses (`minimized`), plus the adversarial
+            loss, which can be negative, and the penalty of ``--pull``.
         """
         settings = self.settings
         photo = self.compute.place(pixels.float().div(127.5).sub(1))
