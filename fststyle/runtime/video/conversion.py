@@ -30,7 +30,7 @@ PATIENCE = 1.0
 class VideoConversion:
     """Conversion of one video: stylizes the frames of an open ``source`` and writes them to ``target``.
 
-    ``encoding`` are the encoder options for the segments of ``--resume`` and the parts of ``--ray``. The
+    ``encoding`` holds the encoder options for the segments of ``--resume`` and the parts of ``--ray``. The
     constructor loads the styles and the mask. It raises the errors of `TransitionStylizer` and
     `FrameProcessor`. The caller closes ``source``.
     """

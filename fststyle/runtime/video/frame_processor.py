@@ -121,10 +121,11 @@ class FrameProcessor:
 
 
 class _FlickerSuppression:
-    """Callable that applies a `TemporalFilter` to stylized frames, or nothing with ``--no-steady``.
+    """Callable that applies a `TemporalFilter` to stylized frames. With ``--no-steady``, it returns them
+    unchanged.
 
-    Its ``hold``, the weight of the previous result, is reduced for low strengths and while the style or the
-    strength changes. The filter restarts after a change above `_JUMP`.
+    The ``hold`` of the filter, the weight of the previous result, is reduced for low strengths and while the
+    style or the strength changes. The filter restarts after a change above `_JUMP`.
     """
 
     def __init__(self, settings: VideoSettings):

@@ -66,7 +66,7 @@ class Timeline:
 
     @property
     def moves(self) -> bool:
-        """Whether the style or the strength changes over time."""
+        """Whether there are several keyframes of the style or of the strength."""
         return len(self.styles) > 1 or len(self.strengths) > 1
 
     def _shares(self, seconds: float) -> Shares:

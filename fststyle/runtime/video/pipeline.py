@@ -50,8 +50,8 @@ def run(
     """Call ``sink(finish(begin(item)()))`` for every item of ``source``, in order and concurrently.
 
     Source and sink run in their own threads; ``begin`` and ``finish`` run in the calling thread. An error of
-    any stage, or Ctrl-C, stops all stages and is raised after the threads have ended. Ctrl-C takes effect
-    after the current item.
+    any stage, or Ctrl-C, stops all stages and is raised after the threads have ended (see ``patience``).
+    Ctrl-C takes effect after the current item.
 
     Args:
         source: the items.

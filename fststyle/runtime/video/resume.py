@@ -42,9 +42,9 @@ _IGNORED = {"resume", "ray", "threads", "skip_existing"}
 class Segment:
     """Timestamps and format of a finished segment.
 
-    The presentation times ``pts`` and the durations are in units of ``time_base``, a fraction of a second
-    such as "1/25". ``size`` is the frame size (H, W), ``alpha`` is whether the frames have transparency, and
-    ``last`` is whether this is the last segment of the video.
+    The presentation times ``pts`` and the ``durations`` (None if unknown) are in units of ``time_base``, a
+    fraction of a second such as "1/25". ``size`` is the frame size (H, W), ``alpha`` is whether the frames
+    have transparency, and ``last`` is whether this is the last segment of the video.
     """
 
     pts: list[int]

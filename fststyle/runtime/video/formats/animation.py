@@ -84,8 +84,9 @@ def _is_transparent_animation(path: Path) -> bool:
 class AnimationSource(Source):
     """Source that reads an animated image.
 
-    As in browsers, frames of 10 ms or less, or without a duration, are shown for 100 ms. Raises `InputError`
-    for a file that is not an image, is too small or too large, or is a still image.
+    As in browsers, frames of 10 ms or less, or without a duration, are shown for 100 ms. If the file is
+    damaged after the first frame, the readable frames are yielded, and ``broken`` is the reason. Raises
+    `InputError` for a file that is not an image, is too small or too large, or is a still image.
     """
 
     animated = True

@@ -69,7 +69,7 @@ def _preference(stream: Stream) -> tuple[bool, bool, bool, int]:
 
 
 def others_of(streams: Iterable[Stream], video: Stream) -> list[Stream]:
-    """Return the streams whose packets are copied.
+    """Return the streams whose packets are read to be copied, re-encoded or converted.
 
     These are all data streams, and all audio, subtitle and video streams with a known codec, except ``video``
     and cover art.

@@ -36,7 +36,8 @@ class Deinterlacer:
     def __call__(self, frame: DecodedFrame) -> Iterator[DecodedFrame]:
         """Yield the output frames that are available after ``frame``: none, one or several.
 
-        Every ``frame`` must have a timestamp. Its timestamp may be changed in place.
+        Every ``frame`` must have a timestamp, which may be changed in place. If the frame size or the pixel
+        format changes, the filter is flushed and started again.
         """
         layout = (frame.width, frame.height, frame.format.name)
         if self.active and layout != self._layout:

@@ -12,7 +12,7 @@ _ENABLED = 1
 
 
 def disable(path: Path, tracks: set[int]) -> None:
-    """Clear the enabled flag of the tracks with the IDs ``tracks`` in the file. Raises `OSError`.
+    """Clear the enabled flag of the tracks with the IDs ``tracks``. Raises `OSError` if this fails.
 
     FFmpeg enables the first subtitle track if no subtitle track is enabled, so players would show it.
     """

@@ -46,7 +46,9 @@ def av() -> Any:
         with deferred_interrupts():
             import av
     except ImportError as error:
-        raise DependencyError(f"video needs PyAV (pip install av): {error}") from error
+        raise DependencyError(
+            f"video needs PyAV, which cannot be imported ({error}); pip install av"
+        ) from error
     # With a log level, threads of FFmpeg can deadlock with Python (PyAV issue 909).
     av.logging.set_level(None)
     return av

@@ -197,8 +197,8 @@ class Reader(Source):
         return [*outline.metadata, *boxes.unread(self.path, known=(b"meta",))]
 
     def _checked(self, stream: Stream) -> Stream:
-        """Return ``stream``. Raises `InputError` if it is None, its codec is unknown, or its frames are too
-        small or too large.
+        """Return ``stream``. Raises `InputError` if it is None, its codec or frame size is unknown, or its
+        frames are too small or too large.
         """
         if stream is None:
             raise InputError(f"{self.path}: contains no video stream")
@@ -284,7 +284,10 @@ class Reader(Source):
             self.broken = f"{damaged} of its frames {'is' if damaged == 1 else 'are'} damaged"
 
     def _demuxed(self, extent: Extent) -> Iterator[Packet]:
-        """Yield the packets of all streams that are read. Sets ``broken`` if the container is damaged."""
+        """Yield the packets of all streams that are read, with corrected timestamps.
+
+        Sets ``broken`` if the container is damaged.
+        """
         recordings = JoinedRecordings(self.container.format.name.startswith("mpeg"), float(1 / self.rate))
         packets = self.container.demux([self.stream, *self.others])
         while True:

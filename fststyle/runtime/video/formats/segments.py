@@ -178,8 +178,9 @@ def _seconds(packet: Packet) -> float:
 
 
 class FramesOnly(Source):
-    """Wrapper of a source that provides only what describes its frames: no audio and other streams, no tags
-    and no chapters.
+    """Wrapper with only the name, frame rate, transparency, pixel aspect ratio and colors of a source.
+
+    It has no other streams, no tags and no chapters.
     """
 
     def __init__(self, source: Source):

@@ -52,9 +52,8 @@ def missing_bytes(path: Path, container: str) -> int:
 
 
 def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last box of a fragmented MP4 file, or None for other MP4 files.
-
-    For other files, the index in the ``moov`` box gives the ends of the samples.
+    """Return the end offset of the last box of a fragmented MP4 file. Returns None for other MP4 files, whose
+    ``moov`` box gives the ends of the samples, and if other data follows the boxes.
     """
     at, fragmented = 0, False
     for box in boxes(file, 0, size):
@@ -96,9 +95,10 @@ def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
 
 
 def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
-    """Parse a variable-length integer (RFC 8794, section 4) at offset ``at``, with or without its marker bit.
+    """Parse a variable-length integer (RFC 8794, section 4) at offset ``at``.
 
-    Returns the value and its length in bytes, or (None, None) if it is invalid or incomplete.
+    Returns the value and its length in bytes, or (None, None) if it is invalid or incomplete. ``marker`` is
+    whether the value includes the bit that marks the length.
     """
     if at >= len(data) or not data[at]:
         return None, None
@@ -125,7 +125,7 @@ def _end_of_avi(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_asf(file: BinaryIO, size: int) -> int | None:
-    """Return the file size in the header, or None if there is none or the file is a broadcast."""
+    """Return the file size that the header contains, or None if it has none or marks a broadcast."""
     head = _read(file, 0, _HEAD)
     at = head.find(_ASF_FILE_PROPERTIES)
     if at < 0:
@@ -159,7 +159,7 @@ def _end_of_flv(file: BinaryIO, size: int) -> int | None:
 
 def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
     """Return the end offset of the last page, plus one byte if its last packet continues on a page that is
-    missing.
+    missing. Returns None if no page is found.
 
     The flag for the last page of a stream is not used, since recorders do not always set it.
     """

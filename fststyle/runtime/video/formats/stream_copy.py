@@ -153,7 +153,10 @@ class StreamCopier:
             self._convert(stream)
 
     def _convert(self, stream: Stream) -> None:
-        """Add a stream for text subtitles whose format the container does not support."""
+        """Add a stream for text subtitles whose format the container does not support.
+
+        Subtitles that cannot be converted, such as images, are dropped.
+        """
         try:
             converter = SubtitleConverter(self._container, self._kind, stream)
         except (self._av.error.FFmpegError, ValueError):
@@ -240,7 +243,7 @@ class StreamCopier:
     def copy(self, packet: Packet) -> None:
         """Copy, re-encode or convert a packet of a source stream, or ignore it if its stream is dropped.
 
-        The packet may be modified.
+        The packet may be modified in place. A packet that is damaged is skipped if it must be decoded.
         """
         for one in self._ended(packet) if packet.stream.type == "subtitle" else [packet]:
             self._add_packet(one)

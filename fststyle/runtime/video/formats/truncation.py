@@ -70,7 +70,7 @@ class Extent:
 def cut_off(
     container: Container, path: Path, stream: Stream, others: Sequence[Stream], origin: float, extent: Extent
 ) -> str | None:
-    """Return a message that says what is missing at the end of a file, or None if its structure is complete.
+    """Return a message that says what is missing at the end of a file according to its structure, or None.
 
     Call this after the file has been read to its end. ``path`` is the path of ``container``; see `ends_early`
     for the other arguments.
@@ -99,7 +99,7 @@ def cut_off(
 
 
 def _missing_frames(container: Container, stream: Stream, extent: Extent) -> int:
-    """Return the number of frames in the index of an MP4 or MOV file that were not decoded."""
+    """Return how many frames in the index of an MP4 or MOV file were not decoded; 0 for other formats."""
     if not container.format.name.startswith("mov") or extent.first is None:
         return 0
     first = extent.first
