@@ -47,8 +47,9 @@ def register(app: typer.Typer) -> None:
         """Train a GAN.
 
         Writes NAME.onnx, the checkpoint NAME.pt and NAME-preview.png (samples of fixed latent vectors) to the
-        output folder. "spread" is the diversity of the generated images relative to that of the real images;
-        a value near 0 means mode collapse. Ctrl-C saves a checkpoint; --resume continues from it.
+        output folder. In the progress bar, "spread" is the diversity of the generated images relative to that
+        of the real images; a value near 0 means mode collapse. Ctrl-C saves a checkpoint; --resume continues
+        from it.
         """
         out, trained = run_training("fststyle.train.generative.gan", settings, settings.steps)
         streams.print_lines(out, f"generator   {trained.onnx}", f"checkpoint  {trained.checkpoint}")

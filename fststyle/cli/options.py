@@ -145,7 +145,7 @@ def main(app: typer.Typer) -> None:
 
     An `OSError` is also printed as one line, with exit code 2; a `BrokenPipeError` and other exceptions
     propagate. Warnings are hidden unless Python is started with -W or PYTHONWARNINGS. A closed stdout or
-    stderr is replaced (`replace_closed_streams`).
+    stderr is replaced (`fststyle.cli.streams.replace_closed_streams`).
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -110,7 +110,9 @@ def _trainer(module: str) -> Any:
 
 
 def print_results(out: "Console", trained: "Trained") -> None:
-    """Print the output files of a training run, and a command that uses the style."""
+    """Print the number of skipped files, the output files of a training run, and a command that uses the
+    style.
+    """
     if trained.skipped:
         count, first = len(trained.skipped), trained.skipped[0]
         files = "file that is" if count == 1 else "files that are"

@@ -72,9 +72,8 @@ def register(app: typer.Typer) -> None:
 
 
 class _Screen:
-    """Runs the command, with a progress bar and messages on stderr, and results as JSON on stdout.
-
-    The JSON is printed only if ``as_json`` is True.
+    """Runs the command and shows its output: a progress bar and messages on stderr, and, if ``as_json`` is
+    True, the results as JSON on stdout.
     """
 
     def __init__(self, as_json: bool):
