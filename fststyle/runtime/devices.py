@@ -68,7 +68,11 @@ def split(device: str) -> tuple[str, int]:
     a number, and an index after a name that is not in `INDEXED`.
     """
     name, _, index = device.partition(":")
-    if (name not in PROVIDERS and name != "auto") or (index and not (index.isdecimal() and name in INDEXED)):
+    if index and name in INDEXED and not index.isdecimal():
+        raise DeviceError(f"{device!r}: the index of the device, {index!r}, is not a number")
+    if index and name not in INDEXED and (name in PROVIDERS or name == "auto"):
+        raise DeviceError(f"{device!r}: {name} does not accept an index; only {', '.join(INDEXED)} do")
+    if name not in PROVIDERS and name != "auto":
         raise DeviceError(
             f"{device!r} is not a device; use one of auto, {', '.join(PROVIDERS)}"
             f" ({', '.join(INDEXED)} accept an index, such as cuda:1)"

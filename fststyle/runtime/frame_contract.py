@@ -38,20 +38,20 @@ def check_model(session: "InferenceSession", name: str) -> None:
     """
     kind = session.get_modelmeta().custom_metadata_map.get("kind", "style")
     if kind != "style":
-        raise _refused(name, f"it is of kind {kind}")
+        raise _refused(name, f"it is a model of kind {kind}")
     frame = _tensor("input", "frame", session.get_inputs(), name)
     shape = list(frame.shape or [])
     if len(shape) != 4:
-        raise _refused(name, f"frame has {len(shape)} dimensions, not (N, H, W, 3)")
-    _check_channels("frame", shape, name)
+        raise _refused(name, f"the input frame has {len(shape)} dimensions, not 4 (N, H, W, 3)")
+    _check_channels("input frame", shape, name)
     if any(isinstance(side, int) for side in shape[:3]):
-        raise _refused(name, f"the shape of frame is {tuple(shape)}, but N, H and W must be dynamic")
+        raise _refused(name, f"the input frame has shape {tuple(shape)}, but N, H and W must be dynamic")
     styled = _tensor("output", "styled", session.get_outputs(), name)
     # The shape of the output may be unknown.
     if shape := list(styled.shape or []):
         if len(shape) != 4:
-            raise _refused(name, f"styled has {len(shape)} dimensions, not (N, H, W, 3)")
-        _check_channels("styled", shape, name)
+            raise _refused(name, f"the output styled has {len(shape)} dimensions, not 4 (N, H, W, 3)")
+        _check_channels("output styled", shape, name)
 
 
 def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "NodeArg":
@@ -63,13 +63,13 @@ def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "Nod
         found = ", ".join(tensor.name for tensor in tensors) or "none"
         raise _refused(name, f"its {kind}s are {found}, not {wanted}")
     if tensors[0].type != "tensor(uint8)":
-        raise _refused(name, f"{wanted} is {tensors[0].type}, not uint8")
+        raise _refused(name, f"the {kind} {wanted} is {tensors[0].type}, not uint8")
     return tensors[0]
 
 
 def _check_channels(tensor: str, shape: list[int | str | None], name: str) -> None:
     if isinstance(shape[3], int) and shape[3] != 3:
-        raise _refused(name, f"{tensor} has {shape[3]} channels, not 3")
+        raise _refused(name, f"the {tensor} has {shape[3]} channels, not 3")
 
 
 def _refused(name: str, why: str) -> StyleError:

@@ -136,7 +136,7 @@ def test_gif_has_the_requested_duration(program: Program, tmp_path: Path) -> Non
         (("gan", "sample", "gan.onnx", "--truncation", "0"), "--truncation"),
         (("gan", "sample", "gan.onnx", "--truncation", "inf"), "--truncation"),
         (("gan", "sample", "gan.onnx", "--single", "-o", "sheet.png"), "--single"),
-        (("image", "a.png", "-s", "gan.onnx", "-o", "b.png"), "it is of kind gan"),
+        (("image", "a.png", "-s", "gan.onnx", "-o", "b.png"), "it is a model of kind gan"),
         (("gan", "walk", "gan.onnx", "out.txt"), "out.txt"),
         (("vae", "sample", "gan.onnx"), "of kind gan, not vae"),
         (("vae", "reconstruct", "a.png", "-m", "vae.onnx"), "vae-encoder.onnx"),

@@ -107,9 +107,22 @@ def test_output_of_another_shape() -> None:
         Style("half", styles.model(half, parts), "cpu")(styles.photo(20, 20))
 
 
-@pytest.mark.parametrize("device", ["gpu", "", "cpu:1", "cuda:x", "CUDA"])
+@pytest.mark.parametrize("device", ["gpu", "", "gpu:0", "CUDA"])
 def test_unknown_device(style_folder: Path, device: str) -> None:
     with pytest.raises(DeviceError, match=r"is not a device; use .*\(cuda, .*dml accept an index"):
+        load_style("invert", device)
+
+
+@pytest.mark.parametrize(
+    ("device", "problem"),
+    [
+        ("cpu:1", "cpu does not accept an index; only cuda, .*dml do"),
+        ("auto:0", "auto does not accept an index"),
+        ("cuda:x", "the index of the device, 'x', is not a number"),
+    ],
+)
+def test_invalid_index_of_a_device(style_folder: Path, device: str, problem: str) -> None:
+    with pytest.raises(DeviceError, match=problem):
         load_style("invert", device)
 
 

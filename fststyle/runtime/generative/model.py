@@ -57,7 +57,7 @@ class Model:
             "style" if [value.name for value in inputs] == ["frame"] else "unknown"
         )
         if kind not in kinds:
-            raise StyleError(f"{model}: is of kind {kind}, not {' or '.join(kinds)}")
+            raise StyleError(f"{model}: is a model of kind {kind}, not {' or '.join(kinds)}")
         outputs = {value.name for value in self._session.get_outputs()}
         wanted = "tensor(uint8)" if input_name == "frame" else "tensor(float)"
         sides = list(inputs[0].shape or [])[1:] if len(inputs) == 1 else []

@@ -101,6 +101,8 @@ class Camera:
         self._thread.start()
         if self.newest(after=-1, wait=wait) is None:
             self.close()
+            if self.file:
+                raise InputError(f"{source}: contains no frames that can be read")
             raise InputError(f"camera {source}: returns no frames; is another program using it?")
 
     def newest(self, after: int, wait: float = 5.0) -> CameraFrame | None:

@@ -345,7 +345,7 @@ def _import_mido() -> Any:
     try:
         import mido
     except ImportError as error:
-        raise DependencyError(f"MIDI needs mido: {install}") from error
+        raise DependencyError(f"MIDI needs mido: {install} [{error}]") from error
     try:
         mido.backend.load()
     except ImportError as error:

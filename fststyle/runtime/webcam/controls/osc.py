@@ -213,7 +213,7 @@ class OscOutput:
         try:
             self._client = SimpleUDPClient(host, port)
         except OSError as error:
-            raise InputError(f"--osc-out: {host}: {error.strerror or error}") from error
+            raise InputError(f"--osc-out: cannot send to {host}:{port}: {error.strerror or error}") from error
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send, name="fststyle-osc-out", daemon=True)
         self._thread.start()
@@ -300,5 +300,5 @@ def _import_pythonosc() -> tuple[Any, type[Exception]]:
     try:
         from pythonosc.osc_message import OscMessage, ParseError
     except ImportError as error:
-        raise DependencyError("OSC needs python-osc: pip install python-osc") from error
+        raise DependencyError(f"OSC needs python-osc: pip install python-osc [{error}]") from error
     return OscMessage, ParseError

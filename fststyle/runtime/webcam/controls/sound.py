@@ -184,7 +184,7 @@ def _import_sounddevice() -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        raise DependencyError("--audio needs sounddevice: pip install sounddevice") from error
+        raise DependencyError(f"--audio needs sounddevice: pip install sounddevice [{error}]") from error
     except OSError as error:
         raise DependencyError(
             f"--audio needs the library PortAudio (Debian: apt-get install libportaudio2): {error}"

@@ -26,7 +26,7 @@ class Ndi:
             from cyndilib.video_frame import VideoSendFrame
             from cyndilib.wrapper.ndi_structs import FourCC
         except ImportError as error:
-            raise DependencyError("--ndi needs cyndilib: pip install cyndilib") from error
+            raise DependencyError(f"--ndi needs cyndilib: pip install cyndilib [{error}]") from error
         self._frame_type, self._fourcc, self._sender_type = VideoSendFrame, FourCC.RGBX, Sender
         self._rate, self._name = Fraction(fps).limit_denominator(1001), name
         self._size: tuple[int, int] | None = None

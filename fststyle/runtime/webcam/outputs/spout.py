@@ -26,7 +26,7 @@ class Spout:
         try:
             import SpoutGL
         except ImportError as error:
-            raise DependencyError("--spout needs SpoutGL: pip install SpoutGL") from error
+            raise DependencyError(f"--spout needs SpoutGL: pip install SpoutGL [{error}]") from error
         self._sender: Any = SpoutGL.SpoutSender()
         self._sender.setSenderName(name)
         # Create a hidden window with an OpenGL context in the sending thread.

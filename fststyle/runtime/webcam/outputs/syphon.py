@@ -28,7 +28,9 @@ class Syphon:
             from syphon.utils.numpy import copy_image_to_mtl_texture
             from syphon.utils.raw import create_mtl_texture
         except ImportError as error:
-            raise DependencyError("--syphon needs syphon-python: pip install syphon-python") from error
+            raise DependencyError(
+                f"--syphon needs syphon-python: pip install syphon-python [{error}]"
+            ) from error
         self._copy, self._create = copy_image_to_mtl_texture, create_mtl_texture
         try:
             self._server: Any = syphon.SyphonMetalServer(name)

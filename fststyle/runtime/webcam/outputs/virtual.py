@@ -24,7 +24,9 @@ class VirtualCamera:
         try:
             import pyvirtualcam
         except ImportError as error:
-            raise DependencyError("--virtual needs pyvirtualcam: pip install pyvirtualcam") from error
+            raise DependencyError(
+                f"--virtual needs pyvirtualcam: pip install pyvirtualcam [{error}]"
+            ) from error
         driver = _DRIVERS.get(sys.platform, "a driver for virtual cameras")
         try:
             self._camera: Any = pyvirtualcam.Camera(width=size[0], height=size[1], fps=fps, print_fps=False)
