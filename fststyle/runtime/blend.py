@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
+def weight_share(strength: float) -> float:
+    """Return the share of the style in the interpolated weights for a style strength of at least 0.
+
+    It is ``1 - (1 - strength)^1.5`` below strength 1, and otherwise equal to the strength. If the shares of
+    the base network and the style are equal, strokes are hardly visible. The exponent is chosen so that equal
+    steps of the strength change the stylized image by about equal amounts.
+    """
+    return 1 - (1 - strength) ** 1.5 if strength < 1 else strength
+
+
 def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> bytes:
     """Return a style file with the weighted sum of the weights of several style files.
 

@@ -14,6 +14,7 @@ from fststyle.io import images
 from fststyle.io.pixels import MIN_SIDE
 from fststyle.io.resize import resize_frame, scaled_size
 from fststyle.runtime import tiles
+from fststyle.runtime.blend import weight_share
 from fststyle.runtime.brush import brush_size, stylize_with_brush
 from fststyle.runtime.settings import StylizeSettings
 from fststyle.runtime.style import Style, load_style
@@ -110,7 +111,9 @@ class FrameStylizer:
             size = brush_size(self.settings.brush if brush is None else brush, *photo.shape[:2])
             painted = stylize_with_brush(size, self._paint, photo)
             if self._full is not None:
-                painted = colors.between(photo, painted, self._full(_small(photo)), self.style.strength)
+                painted = colors.between(
+                    photo, painted, self._full(_small(photo)), weight_share(self.style.strength)
+                )
             if self.settings.keep_colors:
                 painted = colors.keep_colors(photo, painted)
             return colors.fade(photo, painted, self.fade if fade is None else fade)

@@ -68,9 +68,10 @@ class Style:
         """Return this style at another strength, on the same device.
 
         Strength 0 approximately reproduces the input, 1 is the trained style, and values above 1 exaggerate
-        it. The latest result is cached. Returns this object if it already has the requested strength.
-        Otherwise, returns None if the base network from which the style was trained is not known
-        (`fststyle.runtime.blend`), or if the strength of this object is 0.
+        it. The share of the style in the weights is `blend.weight_share`. The latest result is cached.
+        Returns this object if it already has the requested strength. Otherwise, returns None if the base
+        network from which the style was trained is not known (`fststyle.runtime.blend`), or if the strength
+        of this object is 0.
 
         Raises:
             StyleError: the weights cannot be interpolated, such as those of an int8 file, or the base network
@@ -84,7 +85,7 @@ class Style:
             return None
         other = self._other
         if other is None or other.strength != strength:
-            part = strength / self.strength
+            part = blend.weight_share(strength) / blend.weight_share(self.strength)
             base_model = catalogue.load(base)
             try:
                 model = blend.interpolate(
@@ -120,7 +121,7 @@ def load_style(
             it works, and otherwise the CPU.
         threads: number of CPU threads per frame; None uses one per core.
         strength: 0 approximately reproduces the input, 1 is the trained style, and values up to 2 exaggerate
-            it. The weights of the network are interpolated, not the images.
+            it. The weights of the network are interpolated (`blend.weight_share`), not the images.
         precision: float, int8 or auto; auto uses int8 on a CPU if the style has an int8 file, is not a
             mixture and has strength 1, and otherwise float.
 
@@ -182,11 +183,12 @@ def mixture(
         DeviceError: see `load_style`.
     """
     names = [entry.name for entry, _ in parts]
-    models = [(catalogue.load(entry), share * strength) for entry, share in parts]
+    styles = blend.weight_share(strength)
+    models = [(catalogue.load(entry), share * styles) for entry, share in parts]
     bases = {_base(model, name) for (model, _), name in zip(models, names, strict=True)}
     base = catalogue.base_network(next(iter(bases))) if strength != 1 and len(bases) == 1 else None
     if base is not None:
-        models.append((catalogue.load(base), 1 - strength))
+        models.append((catalogue.load(base), 1 - styles))
     mixed = blend.interpolate(models, [*names, *([base.name] if base is not None else [])])
     if len(bases) > 1:
         raise StyleError(

@@ -7,7 +7,7 @@ from onnx import numpy_helper
 
 from fststyle import catalogue, colors, stylize
 from fststyle.errors import InputError, StyleError
-from fststyle.runtime.blend import interpolate
+from fststyle.runtime.blend import interpolate, weight_share
 from fststyle.runtime.style import load_style
 from tests import styles
 
@@ -27,8 +27,16 @@ def test_mixture_is_the_mean_of_the_weights(family):
 
 def test_strength_extends_from_the_photo_beyond_the_style(family):
     for strength in (0, 0.5, 1, 1.5):
-        near(load_style("pale", "cpu", strength=strength)(FRAME), FRAME + 100.0 * strength)
-    near(load_style("dark:0.5,pale:0.5", "cpu", strength=0.5)(FRAME), FRAME * 0.875 + 25)
+        near(load_style("pale", "cpu", strength=strength)(FRAME), FRAME + 100.0 * weight_share(strength))
+    share = weight_share(0.5)
+    near(load_style("dark:0.5,pale:0.5", "cpu", strength=0.5)(FRAME), FRAME * (1 - share / 4) + 50 * share)
+
+
+def test_share_of_the_style_grows_from_0_to_1():
+    shares = [weight_share(tenth / 10) for tenth in range(11)]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1], weight_share(1.5)) == (0, 1, 1.5)
+    assert weight_share(0.5) == pytest.approx(1 - 0.5**1.5)
 
 
 def test_shipped_styles_at_no_strength_and_at_twice():
@@ -65,7 +73,8 @@ def test_black_stays_dark_at_partial_strength():
     low, high = np.minimum(before, after), np.maximum(before, after)
     assert (quarter > low - 15).all(), (before, quarter, after)
     assert (quarter < high + 15).all(), (before, quarter, after)
-    assert np.abs(quarter - (0.75 * before + 0.25 * after)).max() < 25, (before, quarter, after)
+    expected = before + weight_share(0.25) * (after - before)
+    assert np.abs(quarter - expected).max() < 25, (before, quarter, after)
 
 
 def test_mixture_with_a_damaged_file_is_refused(tmp_path):
@@ -83,8 +92,8 @@ def test_int8_file_has_one_strength():
 def test_image_is_painted_at_the_strength_of_the_weights(family):
     near(stylize(FRAME, "dark", strength=2.0), FRAME * 0.0)
     half = load_style("pale", "cpu", strength=0.5)
-    near(stylize(FRAME, half), FRAME + 50.0)
-    near(stylize(FRAME, half, strength=0.5), FRAME + 25.0)
+    near(stylize(FRAME, half), FRAME + 100.0 * weight_share(0.5))
+    near(stylize(FRAME, half, strength=0.5), FRAME + 100.0 * weight_share(0.25))
 
 
 def test_without_a_base_network_pixels_are_blended(family):

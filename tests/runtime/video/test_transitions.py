@@ -5,6 +5,7 @@ import pytest
 
 from fststyle import video_frames
 from fststyle.errors import InputError, StyleError
+from fststyle.runtime.blend import weight_share
 from fststyle.runtime.settings import FrameSettings
 from fststyle.runtime.video import transitions
 from fststyle.runtime.video.keyframes import parse
@@ -38,7 +39,7 @@ def test_styles_of_one_base_network_interpolate_weights(family):
 def test_strength_interpolates_weights(family):
     made, _ = painters("dark@0,pale@1", "0@0,2@4")
     near(made.at(0)(FRAME), FRAME)
-    near(made.at(1.5)(FRAME), FRAME + 0.75 * (0.75 * FRAME + 50.0 - FRAME))
+    near(made.at(1.5)(FRAME), FRAME + weight_share(0.75) * (0.75 * FRAME + 50.0 - FRAME))
     near(made.at(4)(FRAME), FRAME + 200.0)
 
 
@@ -78,7 +79,7 @@ def test_number_of_sessions_is_limited(family, monkeypatch):
 
 def test_constant_timeline_is_one_frame_stylizer(family):
     made, _ = painters("dark:0.5,pale:0.5", "0.5")
-    near(made.at(7)(FRAME), FRAME * 0.875 + 25)
+    near(made.at(7)(FRAME), FRAME + weight_share(0.5) * (50.0 - 0.25 * FRAME))
     assert made.at(0) == made.at(99)
     assert made.name == "dark+pale"
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fststyle.errors import StyleError
+from fststyle.runtime.blend import weight_share
 from fststyle.runtime.settings import StylizeSettings, WebcamSettings
 from fststyle.runtime.webcam import style_loader as loader_module
 from fststyle.runtime.webcam.live import Live
@@ -50,8 +51,9 @@ def test_mix_and_a_strength_are_those_of_the_weights(made):
     assert np.abs(painted(loader, blend()) - FRAME * 0.5).max() <= 1
     assert np.abs(painted(loader, blend(mix=0.25)) - (FRAME * 0.625 + 25)).max() <= 1
     assert np.abs(painted(loader, blend(mix=1)) - (FRAME + 100.0)).max() <= 1
-    assert np.abs(painted(loader, blend(strength=0.5)) - FRAME * 0.75).max() <= 2
-    assert np.abs(painted(loader, blend(strength=0.3)) - FRAME * 0.85).max() <= 2  # between two steps
+    assert np.abs(painted(loader, blend(strength=0.5)) - FRAME * (1 - weight_share(0.5) / 2)).max() <= 2
+    between_two_steps = FRAME * (1 - weight_share(0.3) / 2)
+    assert np.abs(painted(loader, blend(strength=0.3)) - between_two_steps).max() <= 2
     assert np.abs(painted(loader, blend(strength=0)) - FRAME).max() == 0
     assert np.abs(painted(loader, blend("stranger", strength=0.5)) - (FRAME + 25.0)).max() <= 1
 

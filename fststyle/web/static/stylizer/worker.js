@@ -58,6 +58,9 @@ const handlers = {
   },
 };
 
+/** The share of the style in the interpolated weights, as `weight_share` in fststyle/runtime/blend.py. */
+const weightShare = (strength) => (strength < 1 ? 1 - (1 - strength) ** 1.5 : strength);
+
 async function prepared(parts, strength) {
   if (parts.length === 1 && strength === 1) {
     const { style } = parts[0];
@@ -71,8 +74,9 @@ async function prepared(parts, strength) {
   const base = parts[0].style.base;
   const one = parts.every(({ style }) => style.base === base) && (strength === 1 || base !== null);
   if (one && models.every((model) => model === models[0] || sameNetwork(models[0], model))) {
-    const mixed = models.map((model, index) => ({ model, factor: parts[index].share * strength }));
-    if (strength !== 1) mixed.push({ model: await bytesOf(base), factor: 1 - strength });
+    const share = weightShare(strength);
+    const mixed = models.map((model, index) => ({ model, factor: parts[index].share * share }));
+    if (strength !== 1) mixed.push({ model: await bytesOf(base), factor: 1 - share });
     const session = await openSession(runtime, interpolated(mixed));
     return { sessions: [{ session, factor: 1 }], photo: 0, method: "weights", precision: "float" };
   }
