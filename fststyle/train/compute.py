@@ -66,6 +66,19 @@ class Compute:
             net, device_ids=[self.device.index] if self.device.type == "cuda" else None
         )
 
+    def average_gradients(self, optimizer: torch.optim.Optimizer) -> None:
+        """Replace the gradients of the parameters of `optimizer` by their means over all processes.
+
+        For networks that are not in DistributedDataParallel. Every process must call this method.
+        """
+        if self.world == 1:
+            return
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    torch.distributed.all_reduce(parameter.grad)
+                    parameter.grad /= self.world
+
     def any(self, flag: bool) -> bool:
         """Return whether `flag` is True in at least one process. Every process must call this method.
 

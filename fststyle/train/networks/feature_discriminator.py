@@ -10,12 +10,15 @@ norm (Miyato et al. 2018, arXiv:1802.05957).
 from collections.abc import Mapping
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 WIDTH = 64
 """Channels of the discriminator's layers."""
 FINE = ("relu1_2", "relu2_2")
 """Layers whose score maps have half the size of the features."""
+SMALLEST = 11
+"""Minimum side of the features for a score map of at least 1x1. Smaller features are padded."""
 
 
 class FeatureDiscriminator(nn.Module):
@@ -49,9 +52,15 @@ class FeatureDiscriminator(nn.Module):
         """Return the scores by layer, (N, 1, h', w') each.
 
         Args:
-            features: features by layer, (N, C, h, w) each; h and w are at least 11 for the layers in `FINE`,
-                and at least 7 for others.
+            features: features by layer, (N, C, h, w) each. If h or w is below `SMALLEST`, the right or lower
+                edge is repeated up to this size.
         """
         return {
-            layer: head(features[layer] / getattr(self, f"rms_{layer}")) for layer, head in self.heads.items()
+            layer: head(_padded(features[layer] / getattr(self, f"rms_{layer}")))
+            for layer, head in self.heads.items()
         }
+
+
+def _padded(features: Tensor) -> Tensor:
+    right, below = (max(0, SMALLEST - side) for side in (features.shape[3], features.shape[2]))
+    return F.pad(features, (0, right, 0, below), mode="replicate") if right or below else features

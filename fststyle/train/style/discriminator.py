@@ -31,8 +31,6 @@ RATE = 4e-4
 """Learning rate of the discriminator's optimizer, Adam with beta1 = 0, as in Miyato et al. 2018."""
 WARM_UP = 60
 """Number of first steps in which the discriminator learns, but does not affect the network yet."""
-SMALLEST = 64
-"""Minimum side of the crops in pixels."""
 SCALES = (0.8, 1.2)
 """Range of the random scale of the painting."""
 
@@ -43,9 +41,8 @@ class StyleDiscriminator:
     Args:
         vgg: the loss network, on the device.
         style_image: the painting, (1, 3, h, w) RGB in [-1, 1], on the device.
-        size: side of the crops of the painting in pixels, at least `SMALLEST`. If the painting is smaller,
-            it is upscaled.
-        compute: device and precision.
+        size: side of the crops of the painting in pixels. If the painting is smaller, it is upscaled.
+        compute: device and precision. If there are several processes, they average the gradients.
     """
 
     def __init__(self, vgg: VGG16, style_image: Tensor, size: int, compute: Compute):
@@ -68,7 +65,7 @@ class StyleDiscriminator:
             real = self.net(crop)
             fake = self.net({layer: found.detach() for layer, found in features.items()})
         losses = [discriminator_loss("hinge", real[layer], fake[layer]) for layer in real]
-        minimize(self.optimizer, torch.stack(losses).mean())
+        minimize(self.optimizer, torch.stack(losses).mean(), self.compute.average_gradients)
 
     def loss(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return the adversarial loss of stylized images, a scalar: the negative mean score of their VGG-16

@@ -34,7 +34,7 @@ from fststyle.train.results import (
     resume_note,
     sha256,
 )
-from fststyle.train.style.discriminator import SMALLEST, WARM_UP, new_discriminator
+from fststyle.train.style.discriminator import WARM_UP, new_discriminator
 from fststyle.train.style.init_weights import (
     PRETRAINED,
     check_size,
@@ -101,8 +101,6 @@ def train(
     files = ResultFiles.of(settings.output, name)
     refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
-    if settings.adversarial_weight and settings.size < SMALLEST:
-        raise InputError(f"--adversarial-weight needs crops of at least {SMALLEST} pixels (--size)")
     style_image = images.read(settings.style).opaque
     earlier = load_earlier_training(settings, files, "style", _FREE)
     if earlier and settings.minutes is not None:
@@ -110,8 +108,6 @@ def train(
     if earlier and earlier.get("style_sha256") != sha256(settings.style):
         raise InputError(f"--resume: {files.checkpoint} was trained on an image other than {settings.style}")
     with computing(settings.device, settings.precision, settings.batch) as compute:
-        if settings.adversarial_weight and compute.world > 1:
-            raise InputError("--adversarial-weight supports only one process")
         # A separate function, so that DistributedDataParallel is freed before the process group is destroyed.
         return _train(
             TrainingRun(settings, name, files, compute, earlier, on_message, on_progress), style_image

@@ -146,9 +146,11 @@ def test_missing_and_damaged_discriminator_is_one_line(train, tmp_path):
             train(resume=True, **given)
 
 
-def test_adversarial_training_refuses_small_crops(train):
-    with pytest.raises(InputError, match="at least 64 pixels"):
-        train(size=32, adversarial_weight=0.3)
+def test_adversarial_training_works_with_the_smallest_crops(train, monkeypatch):
+    monkeypatch.setattr(trainer, "WARM_UP", 0)
+    seen = []
+    train(size=32, adversarial_weight=0.3, steps=1, on_progress=seen.append)
+    assert np.isfinite(seen[0].losses["adversarial"])
 
 
 def test_resume_refuses_other_settings_and_other_paintings(train, painting):
@@ -346,17 +348,20 @@ def test_unwritable_log_is_refused(train, tmp_path):
         train(tensorboard=tmp_path / "log")
 
 
-def test_two_processes_train_the_same_network_as_one(train, painting, photos, tmp_path):
+def test_two_processes_train_the_same_network_as_one(train, painting, photos, tmp_path, monkeypatch):
     """Two gloo processes with half of the batch each, compared with one process with the whole batch."""
     from tests.train.conftest import TINY
 
-    more = {"batch": 2, "steps": 4}
+    monkeypatch.setattr(trainer, "WARM_UP", 1)
+    more = {"batch": 2, "steps": 4, "adversarial_weight": 0.3}
     one = weights(train(output=tmp_path / "one", **more).checkpoint)
     script = tmp_path / "run.py"
     script.write_text(
         "import sys, json\n"
         "import fststyle.train.results as results, fststyle.train.style.train as style\n"
         "results.traced = lambda net: None\n"
+        "import fststyle.train.style.trainer as trainer\n"
+        "trainer.WARM_UP = 1\n"
         "results.export_module = lambda net, card, path, graph: path.write_bytes(b'onnx')\n"
         "style.train_style(sys.argv[1], **json.loads(sys.argv[2]))\n"
     )
