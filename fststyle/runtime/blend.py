@@ -57,13 +57,18 @@ def interpolate(models: Sequence[tuple[bytes, float]], names: Sequence[str]) -> 
     return content
 
 
+def missing_onnx(error: ImportError) -> DependencyError:
+    """Return the error for the failure of ``import onnx``, which interpolation needs."""
+    return DependencyError(
+        f"a mixture of styles, or a strength other than 1, needs onnx: pip install onnx [{error}]"
+    )
+
+
 def _graph(model: bytes, name: str) -> "ModelProto":
     try:
         import onnx
     except ImportError as error:
-        raise DependencyError(
-            f"a mixture of styles, or a strength other than 1, needs onnx: pip install onnx [{error}]"
-        ) from error
+        raise missing_onnx(error) from error
     try:
         return onnx.load_model_from_string(model)
     except Exception as error:  # protobuf raises various exceptions

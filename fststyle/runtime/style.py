@@ -181,6 +181,7 @@ def mixture(
         StyleError: a style cannot be loaded, the styles have different networks or base networks, or the
             strength is not 1 and there is no base network.
         DeviceError: see `load_style`.
+        DependencyError: ONNX Runtime or onnx is not installed.
     """
     names = [entry.name for entry, _ in parts]
     styles = blend.weight_share(strength)
@@ -206,12 +207,12 @@ def _base(model: bytes, name: str) -> str:
     """Return the name or SHA-256 of the base network of a style, or "" if its metadata contains none.
 
     ``name`` is the name of the style for error messages. Raises `StyleError` if the file is damaged, and
-    `ImportError` if onnx is not installed.
+    `DependencyError` if onnx is not installed.
     """
     try:
         return catalogue.metadata(model).get("base", "")
-    except ImportError:
-        raise
+    except ImportError as error:
+        raise blend.missing_onnx(error) from error
     except Exception as error:  # protobuf raises various exceptions
         raise StyleError(f"{name} cannot be used: it is damaged or not an ONNX file") from error
 

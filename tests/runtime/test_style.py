@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import fststyle
-from fststyle.errors import DeviceError, InputError, StyleError
+from fststyle.errors import DependencyError, DeviceError, InputError, StyleError
 from fststyle.runtime import devices
 from fststyle.runtime.session import run
 from fststyle.runtime.style import Style, load_style
@@ -149,6 +149,15 @@ def test_auto_falls_back_where_cuda_does_not_work(
     if devices.available()["cuda"]:
         with pytest.raises(DeviceError, match="cannot be used"):
             load_style("invert", "cuda")
+
+
+@pytest.mark.parametrize(("style", "strength"), [("invert:0.5,norm:0.5", 1.0), ("dark", 0.5)])
+def test_without_onnx_a_mixture_or_another_strength_names_the_package(
+    family: str, monkeypatch: pytest.MonkeyPatch, style: str, strength: float
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(DependencyError, match="needs onnx: pip install onnx"):
+        load_style(style, "cpu", strength=strength)
 
 
 def test_threads(style_folder: Path) -> None:
