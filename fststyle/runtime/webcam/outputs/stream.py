@@ -240,14 +240,17 @@ class Stream:
 def check_url(url: str) -> str:
     """Return the name of the FFmpeg format for a URL.
 
-    Raises `InputError` if its scheme is not in `FORMATS` or it has no host.
+    Raises `InputError` if its scheme is not in `FORMATS` or it has no host. The message contains only the
+    parts of `public_url`.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in FORMATS:
         known = ", ".join(f"{scheme}://" for scheme in FORMATS)
-        raise InputError(f"--stream: {url!r} does not begin with one of {known}")
+        # Without a host, the scheme may be a user name, as in user:password@host.
+        shown = public_url(url) if parts.netloc else "the URL"
+        raise InputError(f"--stream: {shown} does not begin with one of {known}")
     if not parts.netloc:
-        raise InputError(f"--stream: {url!r} contains no host")
+        raise InputError(f"--stream: the {parts.scheme} URL contains no host")
     return FORMATS[parts.scheme.lower()]
 
 

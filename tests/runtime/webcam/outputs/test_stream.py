@@ -188,6 +188,21 @@ def test_secrets_of_a_url_are_not_shown():
     assert public_url("rtmps://me:pass@live.example:443/app/key?token=1") == "rtmps://live.example:443"
 
 
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("gopher://me:pass@live.example/app/key?token=1", "gopher://live.example does not begin with one of"),
+        ("me:pass@live.example/app/key?token=1", "the URL does not begin with one of"),
+        ("live.example/app/key?token=1", "the URL does not begin with one of"),
+        ("rtmp:/app/key?token=1", "the rtmp URL contains no host"),
+    ],
+)
+def test_error_about_a_url_contains_no_secret(url, message):
+    with pytest.raises(InputError, match=rf"^--stream: {message}") as caught:
+        check_url(url)
+    assert not any(secret in str(caught.value) for secret in ("pass", "key", "token"))
+
+
 def test_frames_of_another_size_are_refused(opened):
     stream = opened(f"udp://127.0.0.1:{free_port()}", [])
     with pytest.raises(InputError, match="64x48, not 32x48"):
