@@ -191,6 +191,8 @@ class Controls:
                 if value == name or wanted == name.lower().replace("_", "-"):
                     return name
             raise InputError(f"no style is called {value[:60]!r}")
+        if not self.styles:
+            raise InputError("there are no styles to select")
         number = _number("the style", value, Range(1, len(self.styles)))
         if number != int(number):
             raise InputError(f"the number of a style must be an integer, not {value}")

@@ -82,6 +82,13 @@ def test_fader_cannot_select_from_an_empty_list():
         controls.set_position("style", 0.5)
 
 
+def test_number_cannot_select_from_an_empty_list():
+    controls = Controls(Values("udnie"), [])
+    with pytest.raises(InputError, match=r"^there are no styles to select$"):
+        controls.set("style", 1)
+    controls.set("style", "udnie")
+
+
 def test_logarithmic_range_has_equal_ratios():
     assert Range(0.25, 8, logarithmic=True).at(0.5) == pytest.approx(math.sqrt(2))
 
