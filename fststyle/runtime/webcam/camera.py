@@ -53,7 +53,8 @@ class Camera:
         reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops; 0 disables
             reconnecting.
         on_note: called with messages for the user, in another thread.
-        interrupted: function that returns True to end `newest`, which calls it at intervals of `POLL`.
+        interrupted: function that returns True to end `newest`, which calls it at intervals of `POLL`. If it
+            returns True before the first frame, this is not an error, and `newest` returns None.
 
     Raises:
         InputError: the camera or the file cannot be opened, it returns no frames, or the file is a single
@@ -99,7 +100,7 @@ class Camera:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fststyle-camera", daemon=True)
         self._thread.start()
-        if self.newest(after=-1, wait=wait) is None:
+        if self.newest(after=-1, wait=wait) is None and not interrupted():
             self.close()
             if self.file:
                 raise InputError(f"{source}: contains no frames that can be read")

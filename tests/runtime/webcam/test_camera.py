@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fststyle.errors import InputError
 from fststyle.runtime.settings import WebcamSettings
 from fststyle.runtime.webcam import camera as camera_module
 from fststyle.runtime.webcam.camera import Camera
@@ -118,6 +119,24 @@ def test_blocked_camera_is_reported_and_not_released(plugged, monkeypatch):
     camera.close()
     assert not driver.released
     driver.answer.set()
+
+
+def test_interruption_before_the_first_frame_is_not_an_error(plugged):
+    """The driver returns no frame, and the program is interrupted while `Camera` waits for one."""
+    driver = plugged(0, unplugged=False)
+    begin = time.monotonic()
+    camera = Camera("0", interrupted=lambda: time.monotonic() > begin + 0.2)
+    assert time.monotonic() - begin < 5
+    assert (camera.newest(-1), camera.ended) == (None, "")
+    driver.answer.set()
+    camera.close()
+
+
+def test_camera_without_frames_is_refused(plugged):
+    driver = plugged(0, unplugged=False)
+    driver.answer.set()
+    with pytest.raises(InputError, match="camera 0: returns no frames"):
+        Camera("0", wait=0.2)
 
 
 def test_other_camera_names_are_paths(plugged):
