@@ -152,8 +152,9 @@ class Library:
         """Return the rated or compared styles whose painting and training settings are known.
 
         Styles without the setting ``fine`` are omitted. They were trained by earlier versions, whose style
-        weights have a different scale. Styles without the setting ``tonal_parts`` were trained with a single
-        style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be comparable.
+        weights have a different scale. Styles whose setting ``tonal_parts`` is 1 or absent were trained with a
+        single style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be
+        comparable.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
         found = []
@@ -161,11 +162,12 @@ class Library:
             trained, painting = trained_with(entry), self._painting(entry)
             if (entry.name in stars or entry.name in ranking) and painting and "fine" in trained:
                 one = stars.get(entry.name, Stars(0.0, 0))
+                whole = trained.get("tonal_parts", 1) == 1
                 found.append(
                     Rated(
                         entry.name,
                         painting,
-                        float(trained["style_weight"]) / (1 if "tonal_parts" in trained else WHOLE_WEIGHT),
+                        float(trained["style_weight"]) / (WHOLE_WEIGHT if whole else 1),
                         int(trained.get("style_size") or 384),
                         (one.mean, one.count),
                         ranking.get(entry.name, 0.0),
@@ -251,9 +253,7 @@ class Library:
         self.ratings.remove_style(name)
 
     def _install(self, content: bytes, name: str) -> None:
-        folder = catalogue.own_folders()[0]
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"{name}.onnx", content)
+        _write(catalogue.own_folders()[0] / f"{name}.onnx", content)
 
     def _own_painting(self, name: str) -> Path:
         return self.folder / "paintings" / f"{to_name(name)}.jpg"

@@ -1,5 +1,8 @@
 """The library: search, order, upload, download, delete."""
 
+import json
+
+import onnx
 import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
@@ -61,6 +64,31 @@ def test_uploaded_style_is_used_and_deleted(client, style_folder, picture):
     assert client.delete("/api/styles/my-style-1").status_code == 204
     assert not (style_folder / "my-style-1.onnx").exists()
     assert client.get("/styles/my-style-1").status_code == 404
+
+
+def test_upload_to_an_unwritable_folder_is_refused(client, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("FSTSTYLE_STYLES", str(tmp_path / "file"))
+    response = client.post("/api/styles", files={"file": ("mine.onnx", styles.pointwise(1, 40))})
+    assert response.status_code == 422
+    assert response.json() == {"detail": "mine.onnx cannot be written: File exists"}
+
+
+def test_style_weight_of_one_style_loss_is_divided(client, style_folder, picture):
+    library = client.app.state.parts.library
+    (library.folder / "paintings").mkdir()
+    for name, parts in (("absent", {}), ("one", {"tonal_parts": 1}), ("three", {"tonal_parts": 3})):
+        model = onnx.load_model_from_string(styles.pointwise(1, 40))
+        settings = {"style_weight": 8.0, "fine": 1.0, **parts}
+        onnx.helper.set_model_props(model, {"trained_with": json.dumps(settings)})
+        (style_folder / f"{name}.onnx").write_bytes(model.SerializeToString())
+        (library.folder / "paintings" / f"{name}.jpg").write_bytes(picture(format="JPEG"))
+        client.post("/api/ratings", data={"style": name, "stars": 4})
+    assert {style.name: style.style_weight for style in library.rated()} == {
+        "absent": 2.0,
+        "one": 2.0,
+        "three": 8.0,
+    }
 
 
 def test_browser_gets_float_and_int8_files_with_all_weights(client):
