@@ -1,5 +1,6 @@
 """The style library: list styles with their ratings and samples, and add and delete styles."""
 
+import contextlib
 import functools
 import io
 import json
@@ -196,7 +197,7 @@ class Library:
     def publish(
         self, style: Path, int8: Path | None, painting: Path, wanted: str, about: dict[str, str]
     ) -> str:
-        """Add a trained style to the library. Returns its name.
+        """Add a trained style to the library. Returns its name. After an error, no file of the style remains.
 
         Args:
             style: the float style file.
@@ -211,15 +212,20 @@ class Library:
             OutputError: a file cannot be written.
         """
         name = self.free_name(wanted)
-        # Write the int8 file first, since the style is listed as soon as its float file exists.
-        if int8 is not None:
-            self._install(int8.read_bytes(), f"{name}-int8")
-        self._install(_with_metadata(style.read_bytes(), {"name": name, **about}), name)
-        picture = images.read(painting)
-        rgb = picture.opaque
+        rgb = images.read(painting).opaque
         if max(rgb.shape[:2]) > PAINTING_SIDE:
             rgb = images.resize(rgb, PAINTING_SIDE)
-        images.write(images.Picture([images.Frame(rgb)]), self._own_painting(name), quality=88)
+        picture = images.Picture([images.Frame(rgb)])
+        content = _with_metadata(style.read_bytes(), {"name": name, **about})
+        faster = int8.read_bytes() if int8 is not None else None
+        with contextlib.ExitStack() as undo:
+            images.write(picture, self._own_painting(name), quality=88)
+            undo.callback(_remove, self._own_painting(name))
+            if faster is not None:
+                undo.callback(_remove, self._install(faster, f"{name}-int8"))
+            # Write the float file last, since the style is listed as soon as this file exists.
+            self._install(content, name)
+            undo.pop_all()
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
@@ -252,8 +258,10 @@ class Library:
             raise OutputError(f"{name} cannot be deleted: {error.strerror}") from error
         self.ratings.remove_style(name)
 
-    def _install(self, content: bytes, name: str) -> None:
-        _write(catalogue.own_folders()[0] / f"{name}.onnx", content)
+    def _install(self, content: bytes, name: str) -> Path:
+        path = catalogue.own_folders()[0] / f"{name}.onnx"
+        _write(path, content)
+        return path
 
     def _own_painting(self, name: str) -> Path:
         return self.folder / "paintings" / f"{to_name(name)}.jpg"
@@ -400,3 +408,8 @@ def _write(path: Path, content: bytes) -> None:
             shutil.copyfileobj(io.BytesIO(content), file)
     except OSError as error:
         raise OutputError(f"{path.name} cannot be written: {error.strerror}") from error
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

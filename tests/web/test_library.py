@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("fastapi", reason="needs the extra web: pip install '.[web]'")
 
 from fststyle import catalogue
+from fststyle.errors import InputError, OutputError
 from tests import styles
 
 
@@ -72,6 +73,25 @@ def test_upload_to_an_unwritable_folder_is_refused(client, tmp_path, monkeypatch
     response = client.post("/api/styles", files={"file": ("mine.onnx", styles.pointwise(1, 40))})
     assert response.status_code == 422
     assert response.json() == {"detail": "mine.onnx cannot be written: File exists"}
+
+
+def test_publishing_that_fails_leaves_no_file(client, style_folder, tmp_path, picture):
+    library = client.app.state.parts.library
+    style, int8, painting = (tmp_path / name for name in ("mine.onnx", "mine-int8.onnx", "painting.png"))
+    style.write_bytes(styles.pointwise(1, 40))
+    int8.write_bytes(styles.pointwise(1, 40))
+    painting.write_bytes(b"damaged")
+    before = sorted(style_folder.iterdir())
+    with pytest.raises(InputError, match=r"painting\.png"):
+        library.publish(style, int8, painting, "mine", {})
+    assert sorted(style_folder.iterdir()) == before
+
+    painting.write_bytes(picture())
+    (style_folder / "mine.onnx").mkdir()
+    with pytest.raises(OutputError, match=r"^mine\.onnx cannot be written"):
+        library.publish(style, int8, painting, "mine", {})
+    assert sorted(style_folder.iterdir()) == sorted([*before, style_folder / "mine.onnx"])
+    assert list((library.folder / "paintings").iterdir()) == []
 
 
 def test_style_weight_of_one_style_loss_is_divided(client, style_folder, picture):
