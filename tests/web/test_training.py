@@ -223,3 +223,18 @@ def test_deleted_style_is_published_no_longer(client):
     assert client.delete("/api/styles/again").status_code == 204
     client.post("/api/styles", files={"file": styles.pointwise(1, 30)}, data={"name": "again"})
     assert published() is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+def test_process_of_another_user_has_not_ended(tmp_path, monkeypatch):
+    answers: list[type[OSError]] = [PermissionError, PermissionError, ProcessLookupError]
+
+    def kill(number, signal):
+        assert (number, signal) == (12345, 0)
+        raise answers.pop(0)
+
+    monkeypatch.setattr(os, "kill", kill)
+    (tmp_path / "pid").write_text("12345")
+    trainings._wait_for_end(tmp_path / "pid")
+    assert answers == []
+    assert not (tmp_path / "pid").exists()

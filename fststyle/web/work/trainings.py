@@ -226,7 +226,9 @@ def _wait_for_end(file: Path, seconds: float = 60) -> None:
     while time.monotonic() < end and os.name == "posix":
         try:
             os.kill(number, 0)
-        except OSError:
+        except ProcessLookupError:
             break
+        except PermissionError:  # the process exists, but belongs to another user
+            pass
         time.sleep(0.2)
     file.unlink(missing_ok=True)
