@@ -153,8 +153,8 @@ class Library:
         """Return the rated or compared styles whose painting and training settings are known.
 
         Styles without the setting ``fine`` are omitted. They were trained by earlier versions, whose style
-        weights have a different scale. Styles whose setting ``tonal_parts`` is 1 or absent were trained with a
-        single style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be
+        weights have a different scale. Styles whose setting ``tonal_parts`` is 1 or absent were trained with
+        a single style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be
         comparable.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
