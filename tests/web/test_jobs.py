@@ -19,6 +19,7 @@ from fststyle.web.client import COOKIE
 from fststyle.web.database import Database
 from fststyle.web.errors import BusyError, ConflictError, NotFoundError
 from fststyle.web.work import jobs as job_queues
+from fststyle.web.work import videos
 from fststyle.web.work.jobs import DONE, FAILED, QUEUED, RUNNING, STOPPED, JobMonitor, Jobs
 from tests.clips import write
 from tests.web.conftest import pixels
@@ -269,6 +270,22 @@ def test_video_that_is_too_long_is_refused(settings, connect, tmp_path):
     assert response.status_code == 422
     assert "seconds long" in response.json()["detail"]
     assert not list((settings.folder / "jobs").iterdir())
+
+
+def test_error_names_why_a_video_cannot_be_read(client, tmp_path, monkeypatch):
+    source = clip(tmp_path / "in.mp4", seconds=1)
+
+    def detail(content):
+        return client.post("/api/jobs", files={"files": content}, data={"style": "invert"}).json()["detail"]
+
+    damaged = detail(source.read_bytes()[:500])
+    assert damaged == "the video cannot be read (Invalid data found when processing input)"
+
+    def fail(path):
+        raise RuntimeError(f"{path}: no memory")
+
+    monkeypatch.setattr(videos.av, "open", fail)
+    assert detail(source.read_bytes()) == "the video cannot be read (the file: no memory)"
 
 
 def test_canceled_video_leaves_no_file(client, tmp_path, settings):

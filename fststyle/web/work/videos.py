@@ -12,6 +12,7 @@ from fststyle.errors import FststyleError, InputError
 from fststyle.io import images
 from fststyle.io.files import replacing_path
 from fststyle.runtime.settings import ImageSettings, VideoSettings
+from fststyle.runtime.video.formats.pyav import reason
 from fststyle.runtime.video.report import Progress
 from fststyle.runtime.video.resume import finished_frames
 from fststyle.runtime.video.stylize import checked, stylize_video
@@ -46,7 +47,8 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
     except InputError:
         raise
     except Exception as error:  # the exceptions of PyAV have many types
-        raise InputError("the video cannot be read") from error
+        cause = reason(error).replace(str(path), "the file")
+        raise InputError(f"the video cannot be read ({cause})") from error
     if width * height > max_pixels:
         raise InputError(
             f"the frames of the video have {width}x{height} pixels; at most {max_pixels:,} are accepted"
