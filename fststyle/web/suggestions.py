@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,9 @@ PRIOR = 3.0, 2.0
 """Prior mean of the star ratings of a style, and its weight as a number of ratings."""
 SECONDS = 120
 """Time limit in seconds of the process that computes statistics."""
+
+_FOLDERS = re.compile(r"""(?<![\w.:/\\-])(?:[A-Za-z]:)?[/\\]+(?=[\w.])(?:[^/\\\s'":]+[/\\]+)*""")
+"""Matches the folders of an absolute path. A folder name with spaces matches up to the first space."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np
             found = json.loads(done.stdout)
         except (subprocess.SubprocessError, ValueError) as error:
             raise InputError(
-                f"the VGG statistics of the paintings cannot be computed ({_cause(error)})"
+                f"the VGG statistics of the paintings cannot be computed ({_cause(error, missing)})"
             ) from error
         for path, values in zip(missing, found, strict=True):
             with replacing(files[path]) as file:
@@ -138,10 +142,17 @@ def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np
     return {path: np.array(json.loads(file.read_text())) for path, file in files.items()}
 
 
-def _cause(error: Exception) -> str:
-    """Return the reason why the process that computes the statistics failed, as one line."""
+def _cause(error: Exception, paintings: Sequence[Path]) -> str:
+    """Return the reason why the process that computes the statistics failed, as one line.
+
+    Clients see it, so the folders of ``paintings`` and of other absolute paths are removed.
+    """
     if isinstance(error, subprocess.TimeoutExpired):
         return f"not finished after {error.timeout:g} seconds"
-    if isinstance(error, subprocess.CalledProcessError) and (lines := error.stderr.strip().splitlines()):
-        return str(lines[-1])
-    return str(error)
+    if not isinstance(error, subprocess.CalledProcessError):
+        return str(error)
+    lines = error.stderr.strip().splitlines()
+    text = lines[-1] if lines else f"exit code {error.returncode}"
+    for path in paintings:
+        text = text.replace(str(path), path.name)
+    return _FOLDERS.sub("", text)

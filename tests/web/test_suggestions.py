@@ -1,6 +1,7 @@
 """Proposed settings follow similar paintings and ratings."""
 
 import importlib.util
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,29 @@ def test_same_painting_is_the_nearest(tmp_path):
 
 @needs_torch
 def test_error_names_why_statistics_cannot_be_computed(tmp_path, monkeypatch):
-    painting = tmp_path / "text.png"
+    (tmp_path / "a b").mkdir()
+    painting = tmp_path / "a b" / "text.png"
     painting.write_text("no image")
-    with pytest.raises(InputError, match=r"cannot be computed \(.*InputError: .*text\.png.*\)$"):
+    with pytest.raises(InputError, match=r"cannot be computed \(.*InputError: text\.png.*\)$") as caught:
         propose(painting, [rated("a", 1.0, painting=painting)], tmp_path / "cache")
+    assert "/" not in str(caught.value)
     monkeypatch.setattr(suggestions, "SECONDS", 0.01)
     with pytest.raises(InputError, match=r"cannot be computed \(not finished after 0\.01 seconds\)$"):
         propose(painting, [rated("a", 1.0, painting=painting)], tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        (
+            "OSError: [Errno 2] No such file: '/home/me/.cache/w.bin'",
+            "OSError: [Errno 2] No such file: 'w.bin'",
+        ),
+        (r"OSError: C:\Users\me\w.bin: no space", "OSError: w.bin: no space"),
+        ("ValueError: 3/4 of and/or https://a.org/b/c", "ValueError: 3/4 of and/or https://a.org/b/c"),
+        ("", "exit code 1"),
+    ],
+)
+def test_cause_contains_no_folder_of_the_server(line, cause):
+    error = subprocess.CalledProcessError(1, ["/usr/bin/python", "/srv/painting.png"], stderr=line)
+    assert suggestions._cause(error, []) == cause
