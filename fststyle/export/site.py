@@ -58,8 +58,10 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
 
     Raises:
         InputError: no styles are given, several have the same name, or the photo cannot be read.
-        StyleError: a style cannot be loaded, is an int8 file, or has a name that is not valid in a URL.
+        StyleError: a style or its base network cannot be read, or a style is an int8 file or has a name that
+            is not valid in a URL.
         OutputError: the output is a file or a folder that must not be replaced, or cannot be written.
+        DependencyError: onnx is not installed.
     """
     settings = settings or SiteSettings()
     check(settings)
@@ -129,11 +131,16 @@ def _check_target(target: Path, settings: SiteSettings) -> None:
 
 
 def _install(part: Path, target: Path) -> None:
-    """Move the folder ``part`` to ``target``. An existing folder ``target`` is deleted."""
+    """Move the folder ``part`` to ``target``. An existing folder ``target`` is deleted if this succeeds."""
     former = part.with_suffix(".former")
-    if target.exists():
-        target.rename(former)
-    part.rename(target)
+    try:
+        if target.exists():
+            target.rename(former)
+        part.rename(target)
+    except BaseException:
+        if former.exists() and not target.exists():
+            former.rename(target)
+        raise
     shutil.rmtree(former, ignore_errors=True)
 
 
@@ -154,13 +161,22 @@ def _write_styles(
             files[style.base_file] = f"base-{style.base_file.name}"
         for source, file in files.items():
             if not (place / file).exists():
-                (place / file).write_bytes(resolve(source.read_bytes(), source))
+                (place / file).write_bytes(_content(source))
         painted = stylize(photo, style.float_file, size=THUMB, device="cpu")
         painted.convert("RGB").save(place / f"{name}.jpg", quality=88)
         addresses = {path: f"styles/{file}" for path, file in files.items()}
         listed.append(style.listed(addresses.__getitem__, f"styles/{name}.jpg"))
     (folder / "styles.json").write_text(json.dumps({"styles": listed}, indent=1), encoding="utf-8")
     return listed
+
+
+def _content(source: Path) -> bytes:
+    """Return the content of a style file with all its weights. Raises `StyleError` if it cannot be read."""
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise StyleError(f"{source}: cannot be read: {error.strerror}") from error
+    return resolve(content, source)
 
 
 def _write_program(folder: Path, settings: SiteSettings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fststyle import catalogue
 from fststyle.catalogue import Entry
-from fststyle.errors import StyleError
+from fststyle.errors import DependencyError, StyleError
 from fststyle.web.database import JsonObject
 
 
@@ -48,7 +48,16 @@ class BrowserStyle:
 
 
 def browser_style(entry: Entry) -> BrowserStyle:
-    """Return the `BrowserStyle` of a style. Raises `StyleError` if a user's style file cannot be read."""
+    """Return the `BrowserStyle` of a style.
+
+    Raises:
+        StyleError: a user's style file cannot be read.
+        DependencyError: onnx is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+    except ImportError as error:
+        raise DependencyError(f"{entry.path.name} needs onnx: pip install onnx [{error}]") from error
     entry = catalogue.described(entry)
     if entry.network == "damaged":
         raise StyleError(f"{entry.name}: cannot be read, is damaged, or is not an ONNX file")

@@ -1,5 +1,6 @@
 """The static site: its files, its addresses, and refused settings."""
 
+import errno
 import json
 import re
 from pathlib import Path
@@ -106,3 +107,31 @@ def test_only_an_earlier_site_is_replaced(style_folder: Path, tmp_path: Path) ->
     export_site(["norm"], SiteSettings(output=folder, overwrite=True))
     assert not (folder / "styles" / "invert.onnx").exists()
     assert (folder / "styles" / "norm.onnx").is_file()
+
+
+def test_unreadable_source_file_is_named(family: str, tmp_path: Path) -> None:
+    base = tmp_path / "shipped" / "base.onnx"
+    base.unlink()
+    with pytest.raises(StyleError) as caught:
+        export_site(["dark"], SiteSettings(output=tmp_path / "site"))
+    assert str(caught.value) == f"{base}: cannot be read: No such file or directory"
+    assert [path.name for path in tmp_path.iterdir()] == ["shipped"]
+
+
+def test_former_site_is_restored_if_the_new_one_cannot_be_installed(
+    style_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SiteSettings(output=tmp_path / "site", overwrite=True)
+    export_site(["invert"], settings)
+    rename = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.suffix == ".part":
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OutputError, match=r"site: cannot be written \(Input/output error\)$"):
+        export_site(["norm"], settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert (tmp_path / "site" / "styles" / "invert.onnx").is_file()
