@@ -214,7 +214,8 @@ def base_network(known_as: str) -> Entry | None:
     """Return the included base network with this name or SHA-256, or None.
 
     A base network reproduces the photo. Training of a live network (`fststyle.train.networks.live`) can start
-    from its weights, and a style strength other than 1 interpolates or extrapolates between both networks.
+    from its weights. For such a style, a strength other than 1 interpolates or extrapolates between the
+    weights of the base network and those of the style.
     """
     return next(
         (

@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Stylize a video: fststyle video in.mp4 out.mp4"""
         if target == PIPE and as_json:
-            raise OutputError("--json and the output - both write to stdout; write the video to a file")
+            raise OutputError("--json and the video cannot both be written to stdout; give an output file")
         if target == PIPE:
             streams.stdout("video", "pipe it into a program or give a file")
         from fststyle.runtime.video.batch import videos_in

@@ -20,8 +20,8 @@ _MAX_WEIGHT = 64
 
 
 def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy of a model with the large weights (`_SMALL`) stored as float16, which the graph casts to
-    float32.
+    """Return a copy of a model in which weights with at least `_SMALL` elements are stored as float16 and
+    cast to float32 by the graph.
 
     The file has about half the size. The weights keep their names, so training can start from the file.
     """
@@ -32,8 +32,8 @@ def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def int_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy of a model in which the large kernels (`_SMALL`) are stored as int8, from -64 to 64, and
-    dequantized by the graph.
+    """Return a copy of a model in which kernels with at least `_SMALL` elements are stored as int8, from -64
+    to 64, and dequantized by the graph.
 
     The file has about a quarter of the size. The int8 kernels are byte-identical to those of the int8 file
     (`fststyle.export.quantize`), which can therefore refer to this file (`fststyle.external_data`). The last

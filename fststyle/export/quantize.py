@@ -162,8 +162,9 @@ def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -
 
 
 def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
-    """Round the weights of the last layer of ``model`` so that flat regions stay flat, as `Live.constrain`
-    does in float. ``core`` is the float32 graph.
+    """Round the weights of the last layer of ``model`` so that flat regions stay flat.
+
+    `fststyle.train.networks.live.Live.constrain` does the same in float. ``core`` is the float32 graph.
 
     Otherwise the output of the int8 network contains a grid. The response of a kernel to a flat region is the
     sum of its taps. All output channels, which are the pixels of a block, share one scale. Where the sum of

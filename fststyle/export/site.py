@@ -110,7 +110,7 @@ def _checked(style: str | Path) -> BrowserStyle:
     found = browser_style(entry)
     if found.entry.precision == "int8":
         raise StyleError(
-            f"{entry.name}: is an int8 file; use the float file (the int8 file next to it is included)"
+            f"{entry.name}: is an int8 file; give the float file, and its int8 file is exported with it"
         )
     return found
 

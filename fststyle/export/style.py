@@ -1,4 +1,7 @@
-"""Export a stylization network to one ONNX file with the frame contract and metadata."""
+"""Export a stylization network to one ONNX file with metadata.
+
+The input and output of the file follow the frame contract (`fststyle.export.frame`).
+"""
 
 import json
 from collections.abc import Sequence

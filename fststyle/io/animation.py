@@ -72,6 +72,9 @@ class Gif:
     """Assembler of an animated GIF file from still GIF files.
 
     Each frame has its own palette. The canvas is cleared after each frame that has a transparent color.
+
+    ``size`` is (height, width) in pixels, and ``loop`` is the loop count: 0 is endless, None plays once.
+    Durations are in milliseconds. `close` finishes the file.
     """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
@@ -104,7 +107,11 @@ class Gif:
 
 
 class WebP:
-    """Assembler of an animated WebP file from still WebP files. Each frame replaces the previous one."""
+    """Assembler of an animated WebP file from still WebP files. Each frame replaces the previous one.
+
+    ``size`` is (height, width) in pixels, and ``loop`` is the loop count: 0 is endless, None plays once.
+    Durations are in milliseconds. `close` finishes the file.
+    """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):
         height, width = size
@@ -158,6 +165,9 @@ class WebP:
 class Png:
     """Assembler of an APNG file from still PNG files, which must all have the same pixel type. Each frame
     replaces the previous one.
+
+    ``size`` is (height, width) in pixels, and ``loop`` is the loop count: 0 is endless, None plays once.
+    Durations are in milliseconds. `close` finishes the file.
     """
 
     def __init__(self, file: BinaryIO, size: tuple[int, int], loop: int | None):

@@ -191,7 +191,8 @@ def _saved(
 
 
 def with_exif(tiff: bytes, exif: bytes) -> bytes:
-    """Return a TIFF file with the descriptive tags of EXIF data added; unchanged if the EXIF data is damaged.
+    """Return a TIFF file with the tags in EXIF data that describe the image (`_DESCRIPTIVE`) added. If the
+    EXIF data is damaged, the file is returned unchanged.
 
     Pillow itself writes the subdirectories of EXIF data only to uncompressed TIFF files.
     """
@@ -213,7 +214,10 @@ def _tags(xmp: bytes | None, iptc: bytes | None) -> TiffImagePlugin.ImageFileDir
 
 
 def _descriptive(exif: Image.Exif, order: str = "<") -> bytes:
-    """Return the EXIF tags that describe the image, in the byte order ``order``; empty if there are none."""
+    """Return EXIF data with only the tags in `_DESCRIPTIVE`, or b"" if there are none.
+
+    ``order`` is the byte order, "<" (little-endian) or ">".
+    """
     kept = Image.Exif()
     kept.endian = order
     for tag in _DESCRIPTIVE:

@@ -37,7 +37,7 @@ _STATUS: tuple[tuple[type[FststyleError], int], ...] = (
 def public(error: Exception, *folders: Path) -> str:
     """Return the message of an error as one line that does not reveal folders of the server.
 
-    If paths in the message begin with one of ``folders`` or a folder of the user's styles, it is removed.
+    ``folders`` and the folders of the user's styles are removed from paths that begin with them.
     """
     text = " ".join(str(error).split())
     # Messages about an image in memory have "image data: " instead of a file name.

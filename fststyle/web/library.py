@@ -152,9 +152,9 @@ class Library:
     def rated(self) -> list[Rated]:
         """Return the rated or compared styles whose painting and training settings are known.
 
-        Styles without the setting ``fine`` are omitted. They were trained by earlier versions, whose style
-        weights have a different scale. Styles whose setting ``tonal_parts`` is 1 or absent were trained with
-        a single style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be
+        Styles that were trained before the setting ``fine`` existed are omitted, since their style weights
+        have a different scale. Styles whose setting ``tonal_parts`` is 1 or absent were trained with a
+        single style loss for all luminances. Their style weight is divided by `WHOLE_WEIGHT` to be
         comparable.
         """
         stars, ranking = self.ratings.stars(), self.ratings.ranking()
@@ -229,7 +229,10 @@ class Library:
         return name
 
     def as_published(self, name: str) -> dict[str, str]:
-        """Return entries for the result of a training job, by which `published` finds the style ``name``."""
+        """Return the entries to store in the result of a training job after its style was added as ``name``.
+
+        `published` reads them.
+        """
         return {"published": name, "version": version_of(self.entry(name))}
 
     def published(self, job: Job) -> str:

@@ -76,6 +76,9 @@ class PaintingPool:
 
     The pool has one thread per two CPU cores plus one, so that an image can be decoded or encoded while
     another is stylized. The number of threads bounds the memory, regardless of the number of clients.
+
+    ``device`` is the device for stylization, as in `ImageSettings`. ``max_pixels`` limits the size of an
+    image, as in `fststyle.io.images.read`.
     """
 
     def __init__(self, device: str = "auto", max_pixels: int = images.MAX_PIXELS):

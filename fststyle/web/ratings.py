@@ -150,7 +150,7 @@ class Ratings:
         return text.getvalue()
 
     def key(self) -> JsonObject:
-        """Return the styles A and B of each comparison with votes, as the key file of `bench/blind.py`."""
+        """Return the styles A and B of each comparison with votes, as in a key file of `bench/blind.py`."""
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [
             {

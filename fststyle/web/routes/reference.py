@@ -16,7 +16,11 @@ def show(request: Request) -> HTMLResponse:
 
 
 def _groups(schema: JsonObject) -> dict[str, list[JsonObject]]:
-    """Return the operations of an OpenAPI schema, grouped by their first tag, as the template needs them."""
+    """Return the operations of an OpenAPI schema for the template, grouped by their first tag.
+
+    Each operation is a dict with its HTTP ``method``, its ``path``, its description as ``text``, and its
+    ``fields``: the parameters and the form fields.
+    """
     groups: dict[str, list[JsonObject]] = {}
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():

@@ -15,8 +15,9 @@ class PatientProtocol(H11Protocol):
     """HTTP protocol of uvicorn with a time limit for request headers.
 
     uvicorn closes connections that are idle after a response, but not connections where the header arrives
-    one byte at a time. A few hundred of these would use up all connections. ``seconds`` is the interval of
-    the checks (`HEADER_SECONDS`).
+    one byte at a time. A few hundred of these would use up all connections. Each connection is therefore
+    checked every ``seconds`` seconds (`HEADER_SECONDS`), and closed if it has waited for a complete request
+    header since the previous check.
     """
 
     seconds = HEADER_SECONDS

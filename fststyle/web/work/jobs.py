@@ -110,7 +110,10 @@ class Jobs:
             self._threads.append(thread)
 
     def close(self, seconds: float = 30) -> None:
-        """Interrupt all jobs and wait up to ``seconds`` for each lane. They continue at the next start."""
+        """Interrupt the running jobs, and wait up to ``seconds`` for each lane.
+
+        Interrupted jobs continue at the next start.
+        """
         with self._changed:
             self._closing = True
             for monitor in self._monitors.values():

@@ -51,8 +51,10 @@ class JobInfo(BaseModel):
 
     ``kind`` is video, photos or train, and ``state`` is queued, running, done, stopped or failed. ``own`` is
     whether this client added the job. ``ahead`` is the number of jobs before it in the queue. ``error`` is
-    the reason for a failure, or "". ``details`` contains values about the result, such as the number of
-    frames. ``result`` and ``preview`` are the URLs of the result file and of the preview, or "".
+    the reason for a failure, or "". ``progress`` is what a running job last reported, such as the number of
+    finished items as ``done`` and their total as ``of``; it is {} for other jobs. ``details`` contains values
+    about the result, such as the number of frames. ``result`` and ``preview`` are the URLs of the result file
+    and of the preview, or "".
     """
 
     id: str
