@@ -59,7 +59,7 @@ class Compute:
         return cast("Placed", value.to(self.device).to(memory_format=torch.channels_last))
 
     def distribute(self, net: nn.Module) -> nn.Module:
-        """Return `net` in DistributedDataParallel, or `net` itself if there is only one process."""
+        """Return `net` wrapped in DistributedDataParallel, or `net` itself if there is only one process."""
         if self.world == 1:
             return net
         return nn.parallel.DistributedDataParallel(
@@ -118,7 +118,7 @@ def choose_device(name: str) -> torch.device:
         reason = (
             "no usable device found"
             if built
-            else f"the installed torch {torch.__version__} is built without it"
+            else f"the installed torch {torch.__version__} is built without {name.upper()} support"
         )
         raise DeviceError(f"--device {name}: {reason}")
     return torch.device(name)

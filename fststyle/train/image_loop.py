@@ -41,7 +41,7 @@ def run_image_loop(
         on_progress: called after each step.
         on_preview: called with the current `result` every `preview_every` steps, at the end and on
             interruption.
-        leaner: what reduces memory use, for the message about exhausted memory, such as "a smaller --size".
+        leaner: a change that reduces memory use, such as "a smaller --size", for the out-of-memory message.
 
     Raises:
         TrainingError, Interrupted: as in `fststyle.train.loop.run_loop`. Here, `on_preview` takes the place

@@ -59,7 +59,7 @@ class Progress:
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[Callable[[], int]]:
-    """Context manager that yields a function, which returns the number of the first received signal, or 0.
+    """Context manager that yields a function that returns the number of the first signal received, or 0.
 
     Within the context, the first SIGINT, SIGTERM or SIGHUP raises no exception, so that the current step can
     complete. Further signals are ignored for `BURST` seconds after the first one; later ones raise
@@ -120,7 +120,7 @@ def run_loop(
         preview: called with the number of completed steps every `preview_every` steps, but not at the end.
         preview_every: steps between calls of `preview`; 0 for none.
         report: called with the `Progress` after each step.
-        leaner: what reduces memory use, for the message about exhausted memory, such as "a smaller --size".
+        leaner: a change that reduces memory use, such as "a smaller --size", for the out-of-memory message.
         saved_as: a noun for what `save` writes, for the message about a loss that is not finite.
         afterwards: the end of the message of `Interrupted`, which says what was saved.
 

@@ -13,7 +13,8 @@ def minimize(
 ) -> None:
     """Clear the gradients, backpropagate the scalar `loss`, and update the parameters of `optimizer`.
 
-    `on_gradients` is called between the backward pass and the update, such as `Compute.average_gradients`.
+    `on_gradients`, for example `Compute.average_gradients`, is called with `optimizer` between the backward
+    pass and the update.
     """
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -10,7 +10,7 @@ from fststyle.train.loop import Progress
 
 @contextlib.contextmanager
 def open_log(folder: Path | None) -> Iterator[Callable[[Progress], None]]:
-    """Context manager that yields a function, which logs a `Progress` to TensorBoard files in `folder` or, if
+    """Context manager that yields a function that logs a `Progress` to TensorBoard files in `folder` or, if
     `folder` is None, does nothing.
 
     Raises:

@@ -22,7 +22,8 @@ def steps_within(
     """Return the number of steps that take about `minutes` on this machine, at least 1.
 
     To measure the speed, `step` is run for each of the `batches`. It should therefore update a copy of the
-    network, not the network to train.
+    network, not the network to train. The median time is used; the first quarter of the steps is ignored as
+    warm-up.
 
     Args:
         minutes: the intended training time.

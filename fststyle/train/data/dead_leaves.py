@@ -102,8 +102,8 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
 
 def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float, float, float, float]]:
-    """Return a random surface: its roughness, and the values of the four channels of ``shade`` (`Canvas`).
-    `slope` is the standard deviation of the shading gradient.
+    """Return the roughness of a random surface, 0-255, and its values of the four channels of ``shade``, as
+    described in `Canvas`. `slope` is the standard deviation of the x and y gradient of the shading.
     """
     kind = rng.random()
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)
@@ -126,7 +126,7 @@ def _fill(
     shading: tuple[float, float, float, float],
 ) -> None:
     """Fill the polygon `points`, (n, 2) in pixels, on both canvases, in place: with `color` and roughness
-    `rough` on `paint`, and with the channel values `shading` on `shade`.
+    `rough` on `paint`, and with the channel values `shading`, whose offset is adjusted, on `shade`.
     """
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in color), rough), cv2.LINE_8, _SHIFT)
@@ -304,8 +304,8 @@ def _grass(rng: np.random.Generator, paint: Canvas, color: Callable[[], Floats])
 
 
 def _fractal(rng: np.random.Generator, size: int, stretch: tuple[int, int] = (1, 1)) -> Floats:
-    """Return random noise, float32 (size, size), with unit standard deviation: a sum of octaves, of which
-    finer ones have smaller amplitudes. `stretch` has the vertical and the horizontal stretch factor.
+    """Return random noise, float32 (size, size), with unit standard deviation: a sum of octaves whose
+    amplitudes decrease toward finer scales. `stretch` is the vertical and the horizontal stretch factor.
     """
     total = np.zeros((size, size), np.float32)
     cells, weight = 4, 1.0

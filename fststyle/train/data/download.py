@@ -141,8 +141,8 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
     """Download `url` to `part`, with several attempts and pauses between them.
 
     Raises:
-        InputError: the server refuses the request, the archive is larger than `MAX_ARCHIVE`, or `_ATTEMPTS`
-            consecutive attempts failed.
+        InputError: the URL is invalid, the server refuses the request, the archive is larger than
+            `MAX_ARCHIVE`, or `_ATTEMPTS` consecutive attempts failed.
         OutputError: `part` cannot be written, or there is not enough disk space.
     """
     failures = 0
@@ -168,14 +168,17 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
 def _fetch_once(url: str, part: Path, progress: Progress) -> None:
     """Download `url` to `part`. If `part` exists, only the rest is requested.
 
-    Raises the errors of `_fetch`, and `OSError` or `http.client.HTTPException` if another attempt may help.
+    Raises:
+        InputError: the URL is invalid, or the archive is larger than `MAX_ARCHIVE`.
+        OutputError: see `_fetch`.
+        OSError, http.client.HTTPException: the attempt failed. `_fetch` decides whether to try again.
     """
     done = _length(part)
     try:
         request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
         answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except ValueError as error:
-        raise InputError(f"{url}: {error}") from error
+        raise InputError(f"{url}: is not a valid URL ({error})") from error
     except urllib.error.HTTPError as error:
         if error.code != 416 or not done:
             raise
@@ -220,7 +223,7 @@ def _copy(
         _write(file, block, part)
         done += len(block)
         if done > MAX_ARCHIVE:
-            raise InputError(f"{part}: the archive has more than {MAX_ARCHIVE:,} bytes")
+            raise InputError(f"{part}: the archive has more than the allowed {MAX_ARCHIVE:,} bytes")
         progress("download", done, total)
     if total is not None and done < total:
         raise http.client.HTTPException(f"the connection was lost after {done:,} of {total:,} bytes")
@@ -279,7 +282,9 @@ def _photos_in(zipped: zipfile.ZipFile, url: str) -> dict[str, zipfile.ZipInfo]:
         if path.name in photos:
             raise InputError(f"{url}: the archive contains two files named {path.name!r}")
         if info.file_size > MAX_FILE:
-            raise InputError(f"{url}: {path.name!r} has more than {MAX_FILE:,} bytes")
+            raise InputError(
+                f"{url}: {path.name!r} has {info.file_size:,} bytes; at most {MAX_FILE:,} are allowed"
+            )
         photos[path.name] = info
     if not photos:
         raise InputError(f"{url}: the archive contains no photos")
@@ -305,8 +310,8 @@ def _check_space(folder: Path, needed: int) -> None:
         return
     if free < needed + _MARGIN:
         raise OutputError(
-            f"{folder}: {(needed + _MARGIN) / 2**20:,.0f} MiB of disk space are needed, but only"
-            f" {free / 2**20:,.0f} MiB are free"
+            f"{folder}: {(needed + _MARGIN) / 2**20:,.0f} MiB of disk space is needed, but only"
+            f" {free / 2**20:,.0f} MiB is free"
         )
 
 

@@ -70,7 +70,7 @@ class Sample:
 
     Args:
         rgb: the crop, uint8 (size, size, 3).
-        skipped: the paths of the files that were skipped because they are damaged or too small.
+        skipped: the paths of the files that were skipped because they are unreadable or too small.
     """
 
     rgb: RGB
@@ -80,7 +80,7 @@ class Sample:
 class Photos:
     """Random square crops of the photos in a folder, with random scale and horizontal flip.
 
-    A file that is damaged or too small is replaced by the next one and reported in `Sample.skipped`.
+    A file that is unreadable or too small is replaced by the next one and reported in `Sample.skipped`.
 
     Args:
         folder: folder of photos of any size; subfolders are included.
@@ -132,7 +132,7 @@ class Photos:
                 continue
             return Sample(_crop(rgb, self.size, self.inner, self.enlarge, rng), tuple(skipped))
         raise TrainingError(
-            f"none of the {self.source} can be used: all are damaged or have a side below {self.smallest}"
+            f"none of the {self.source} can be used: each is unreadable or has a side below {self.smallest}"
             " pixels"
         )
 

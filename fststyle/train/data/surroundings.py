@@ -1,11 +1,12 @@
-"""The region around the window in which the losses are computed.
+"""Training crops that are larger than the window in which the losses are computed.
 
 The network stylizes a crop that is larger than the window. The window has a random position in the crop. If
 the input of the network were the window alone, the network would detect the border by the padding of the
 convolutions, and its output would depend on the distance to the border: a network for *The Scream* then
 paints an orange band along the upper edge of every photo. In addition, most positions in a large image would
-be farther from the border than any position in training, and skies would stay empty there. The loss network,
-which takes most of the time of a step, processes only the window. We know of no paper with this method.
+be farther from the border than any position in training, and skies would stay empty at these positions. The
+loss network, which takes most of the time of a step, processes only the window. We know of no paper with this
+method.
 """
 
 import torch

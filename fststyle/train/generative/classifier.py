@@ -179,7 +179,8 @@ def learning_rate(settings: ClassifySettings, step: int, steps: int) -> float:
     over all steps.
 
     Args:
-        settings: the peak learning rate, or None for the default of the optimizer.
+        settings: contains the optimizer and the peak learning rate. If the latter is None, the default of the
+            optimizer is used.
         step: number of the step, from 0.
         steps: total number of steps.
     """

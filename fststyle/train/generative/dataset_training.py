@@ -92,7 +92,7 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
         return placed
 
     def run(self, trainer: ModelTrainer, steps: int, preview_every: int) -> None:
-        """Restore the state of the checkpoint `earlier`, if there is one, and run the remaining steps.
+        """Restore the state from the checkpoint in `earlier`, unless it is None, and run the remaining steps.
 
         Args:
             trainer: the model and its training step.
@@ -153,7 +153,7 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
         if some.skipped:
             count = len(some.skipped)
             images = f"image{'s' * (count != 1)}"
-            self.message(f"skipped {count} damaged or too small {images}, the first is {some.skipped[0]}")
+            self.message(f"skipped {count} damaged or too small {images}; the first is {some.skipped[0]}")
         shape = f"{some.side}x{some.side}x{some.channels}"
         self.message(
             f"training {self.name} on {len(some)} images of {self.settings.data}, {shape}, on"
@@ -202,8 +202,14 @@ def open_training(
         tested: whether test images are required.
 
     Raises:
-        InputError, OutputError, CheckpointError, DependencyError, DeviceError: raised on entry; no existing
-            file is changed.
+        InputError: a setting is invalid, there are no training images or no required test images, or the
+            checkpoint was trained on other images; also see `fststyle.io.dataset.load`,
+            `load_earlier_training` and `computing`.
+        OutputError, CheckpointError: see `load_earlier_training`.
+        DependencyError: see `fststyle.io.dataset.load`.
+        DeviceError: the requested device is not available.
+
+    All of these are raised on entry, and no existing file is changed.
     """
     check(settings)
     name = checked_name(

@@ -86,8 +86,8 @@ def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp3
 
 
 def _about(content: Checkpoint, contract: str) -> dict[str, Any]:
-    """Return the metadata of the ONNX file: keys of the checkpoint, "" for missing ones, and `contract`, the
-    description of inputs and outputs.
+    """Return the metadata of the ONNX file: the values of `_COPIED_KEYS` in the checkpoint `content` ("" if
+    missing), the training settings, and `contract`, the description of inputs and outputs.
     """
     copied = {key: content.get(key, "") for key in _COPIED_KEYS}
     return {**copied, "trained_with": recorded_settings(content["settings"]), "contract": contract}

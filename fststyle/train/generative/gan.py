@@ -63,7 +63,9 @@ _GROWS = "the scores diverge; a lower --learning-rate may help"
 
 @dataclass(frozen=True)
 class TrainedGan:
-    """The result of training a GAN: the output files, and the losses of the last step."""
+    """The result of training a GAN: its name, the ONNX file of the generator, the checkpoint, the preview
+    image, and the losses of the last step by name.
+    """
 
     name: str
     onnx: Path

@@ -105,18 +105,18 @@ def _distances(rows: Features, among: Features) -> list[Floats]:
 
 @dataclass(frozen=True)
 class Balance:
-    """Fraction of the images in each class, in the order of the classes. The fractions sum to 1."""
+    """Fraction of the images predicted to be in each class, in the order of the classes; the sum is 1."""
 
     shares: tuple[float, ...]
 
     @property
     def least(self) -> float:
-        """The lowest frequency."""
+        """The fraction of images in the rarest class."""
         return min(self.shares)
 
     @property
     def most(self) -> float:
-        """The highest frequency."""
+        """The fraction of images in the most frequent class."""
         return max(self.shares)
 
 

@@ -46,8 +46,8 @@ class TrainedVae:
         encoder: the ONNX file of the encoder.
         checkpoint: the checkpoint file.
         preview: the preview image.
-        elbo: mean evidence lower bound over the test images, with weight 1 of the KL divergence, in nats per
-            image.
+        elbo: mean evidence lower bound over the test images, in nats per image. The KL divergence has a
+            weight of 1.
         losses: the losses of the last step, by name.
     """
 
@@ -168,8 +168,8 @@ def bound(net: Vae, image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: int = 0) -> float:
-    """Return the mean evidence lower bound of the images in `test`, with weight 1 of the KL divergence, in
-    nats per image. It uses one sample of the latent vector per image, drawn with `seed`.
+    """Return the mean evidence lower bound of the images in `test`, in nats per image. The KL divergence has
+    a weight of 1. One latent vector per image is sampled, with `seed`.
     """
     total = 0.0
     with torch.inference_mode(), torch.random.fork_rng():

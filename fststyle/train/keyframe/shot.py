@@ -33,8 +33,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Shot:
-    """The frames of a shot, all of one size. Their shorter side is at most `REFERENCE_SIDE` pixels. Up to
-    this size, stylized frames have brush strokes of the trained size.
+    """The frames of a shot, all of one size. Frames with a shorter side above `REFERENCE_SIDE` pixels are
+    downscaled to it, as they are by default when they are stylized.
 
     Args:
         pairs: the frames that were painted, with their painted versions, sorted by frame number.
@@ -104,8 +104,8 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
         at: the numbers of the painted frames, as in `numbers_of`.
 
     Raises:
-        InputError: a file cannot be read, `numbers_of` raises it, a painted frame is not in the shot, has a
-            different aspect ratio or is fully transparent, or the shot has fewer than two frames.
+        InputError: a file cannot be read, a painted frame is not in the shot, has a different aspect ratio or
+            is fully transparent, or the shot has fewer than two frames; also see `numbers_of`.
     """
     numbers = numbers_of(painted, at)
     painted_images = [images.read(path) for path in painted]
@@ -117,7 +117,8 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
     for path, number in zip(painted, numbers, strict=True):
         if number not in wanted:
             raise InputError(
-                f"{path}: frame {number} is not in {frames}, whose frames are {seen[0]} to {seen[-1]}"
+                f"{path}: frame {number} is not in {frames}, whose frame numbers range from {seen[0]} to"
+                f" {seen[-1]}"
             )
     pairs = sorted(
         (

@@ -199,7 +199,7 @@ class Trainer:
     def _shot_losses(self, sample: Sample, random: int) -> dict[str, Tensor]:
         """Return the weighted losses on two consecutive frames, (1,) each: the style loss against the nearest
         painted frame (Futschik et al. 2021), the grid loss and, unless ``steady_weight`` is 0, the temporal
-        loss along the optical flow. `random` is the seed of the noise.
+        loss along the optical flow. `random` is the seed of the noise that is added to the second frame.
         """
         settings = self.settings
         number, before, after = self.shot.neighbors[sample.neighbors]

@@ -63,13 +63,14 @@ def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
     look like strings of beads, and flat regions have a woven texture. First and second differences along
     rows, columns and diagonals are then larger at some positions of a block than at others.
 
-    The loss is a sum over seven differences. For each of them, the mean square at each position is computed
-    within windows of 8 x 8 blocks, and then the relative variance of these mean squares over the positions,
-    averaged over the windows. Weak patterns in smooth regions therefore count as much as strong ones. Flat
-    windows do not, since 1, for pixel values in 0-255, is added to the mean in the denominator. Random
-    texture has some variance by chance. This part is estimated with blocks that are one pixel larger, a
-    period that the network does not favor, and subtracted. The windows are needed because brush strokes that
-    start at different positions of a block cancel over a whole image. We know of no paper with this loss.
+    The loss is a sum over seven such differences. For each of them, the mean square at each position is
+    computed within windows of 8 x 8 blocks. The term is the relative variance of these mean squares over the
+    positions, averaged over the windows. Weak patterns in smooth regions therefore count as much as strong
+    ones. Flat windows do not, since 1, for pixel values in 0-255, is added to the mean in the denominator.
+    Random texture has some variance by chance. This part is estimated with blocks that are one pixel larger,
+    a period that the network does not favor, and subtracted; a negative difference counts as 0. The windows
+    are needed because brush strokes that start at different positions of a block cancel over a whole image.
+    We know of no paper with this loss.
 
     Args:
         image: (N, 3, H, W) RGB in [-1, 1].

@@ -54,8 +54,8 @@ def mesh_loss(image: Tensor, limit: Tensor) -> Tensor:
 
 
 def _powers(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the log of the mean power of lines along rows and columns, and the log of that in all other
-    directions, (N, 3) each.
+    """Return the natural logarithm of the mean power of lines along rows and columns, and that of lines in
+    all other directions, per image and frequency band of `BANDS`: (N, 3) each.
     """
     light = luminance(image)[:, 0]
     height, width = light.shape[1:]

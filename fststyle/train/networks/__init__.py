@@ -30,7 +30,7 @@ DEFAULTS: dict[str, dict[str, int]] = {
     "johnson": {"width": 32, "blocks": 5},
     "live": {"width": 48, "blocks": 2, "coarse_blocks": 3},
 }
-"""Default arguments of the stylization networks. A checkpoint stores all arguments, also default ones."""
+"""Default arguments of the stylization networks. A checkpoint stores all arguments, including these."""
 
 
 def build(name: str, settings: NetworkSettings) -> nn.Module:

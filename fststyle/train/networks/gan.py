@@ -50,7 +50,7 @@ class Gan(nn.Module):
     def __init__(self, kind: str, side: int, channels: int, latent: int = 64, width: int = 32):
         super().__init__()
         if kind not in ("mlp", "dcgan", "wgan-gp"):
-            raise ValueError(f"unknown kind of GAN: {kind!r}")
+            raise ValueError(f"unknown kind of GAN: {kind!r}; use mlp, dcgan or wgan-gp")
         self.generator: nn.Module
         if kind == "mlp":
             self.generator = _dense_generator(side, channels, latent, width)

@@ -6,9 +6,9 @@ Design choices:
 * Blocks of 4x4 pixels are folded into 48 channels at the input and unfolded at the output, so the largest
   feature maps have 1/4 of the side. The head consists of two convolutions at that scale. Each pixel of a
   block has its own output channels, so the head includes the upsampling.
-* The residual blocks run at 1/16 and 1/8 of the side. With those at 1/16, the receptive field extends about
-  170 pixels in each direction, which the large forms of a painting need. They take a seventh of all
-  multiplications.
+* The residual blocks run at 1/16 and 1/8 of the side. With those at 1/16, which take a seventh of all
+  multiplications, the receptive field extends about 170 pixels in each direction. The large forms of a
+  painting need this.
 * A constant noise field is added at 1/16, 1/8 and 1/4 of the side, through learned 1x1 projections (like the
   noise inputs of StyleGAN, Karras et al. 2019, arXiv:1812.04948, but constant). In a flat sky, the input of a
   convolution is the same everywhere, and so is its output. The noise makes the input vary, so that brush

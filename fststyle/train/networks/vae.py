@@ -37,7 +37,7 @@ class Vae(nn.Module):
     ):
         super().__init__()
         if likelihood not in ("bernoulli", "gaussian"):
-            raise ValueError(f"unknown likelihood: {likelihood!r}")
+            raise ValueError(f"unknown likelihood: {likelihood!r}; use bernoulli or gaussian")
         self.likelihood = likelihood
         levels = halvings(side)
         widths = [width * min(8, 2**level) for level in range(levels)]

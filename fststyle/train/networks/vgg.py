@@ -125,7 +125,8 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
             state = VGG16_Weights.IMAGENET1K_FEATURES.get_state_dict(progress=True, check_hash=True)
         except (ImportError, OSError, RuntimeError) as error:  # not installed, no network, another hash
             raise InputError(
-                f"{weights}: the weights are not available ({error}); use oxford, which fststyle includes"
+                f"{weights}: the weights are not available ({error}); use --vgg oxford, which fststyle"
+                " includes"
             ) from error
     elif weights == "oxford":
         state = {name: torch.from_numpy(value) for name, value in vgg_weights.load().items()}

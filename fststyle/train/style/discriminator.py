@@ -30,7 +30,7 @@ from fststyle.train.style.loss import StyleLosses, load_style_image
 RATE = 4e-4
 """Learning rate of the discriminator's optimizer, Adam with beta1 = 0, as in Miyato et al. 2018."""
 WARM_UP = 60
-"""Number of first steps in which the discriminator learns, but does not affect the network yet."""
+"""Number of initial steps in which the discriminator learns, but does not affect the network yet."""
 SCALES = (0.8, 1.2)
 """Range of the random scale of the painting."""
 

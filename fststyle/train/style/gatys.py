@@ -276,5 +276,5 @@ def _check_memory(photo: RGB, compute: Compute) -> None:
     if compute.device.type == "cpu" and needed > free:
         raise InputError(
             f"{photo.shape[1]}x{photo.shape[0]} pixels need about {needed / 2**30:.1f} GiB of memory, but"
-            f" only {free / 2**30:.1f} GiB are available; reduce --size"
+            f" only {free / 2**30:.1f} GiB is available; reduce --size"
         )

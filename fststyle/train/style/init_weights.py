@@ -21,7 +21,7 @@ from fststyle.train.style.settings import TrainSettings
 from fststyle.train.translate.settings import TranslateSettings
 
 BASE = "live-base"
-"""Name of the base network, which reproduces the photo. Its weights are those of strength 0."""
+"""Name of the base network, which reproduces the photo. With `--strength 0`, a style has its weights."""
 PRETRAINED = "live-start"
 """Name of the weights that were trained on many paintings (tools/together.py). A training run that starts
 from them needs fewer steps. They derive from the base network, so styles trained from them can be mixed with

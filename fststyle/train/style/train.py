@@ -76,8 +76,9 @@ def train_style(
         The paths of the output files and the losses of the last step, among others; see `Trained`.
 
     Raises:
-        InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
-            no existing file is changed.
+        InputError, StyleError, CheckpointError, DeviceError, DependencyError: a setting, an input file or the
+            device cannot be used, or a package is missing. Raised before the first step; no existing file is
+            changed.
         OutputError: a file cannot be written.
         TrainingError: a loss is not finite, memory is exhausted, or no photo is usable; the last checkpoint
             is kept.

@@ -65,7 +65,7 @@ def prepare(
         discriminators.
 
     Raises:
-        StyleError: ``--from`` is not a known style.
+        StyleError: see `load_initial_weights`.
         CheckpointError: the checkpoint or the initial weights are damaged or do not match the networks.
     """
     with torch.random.fork_rng(devices=[]):

@@ -12,7 +12,7 @@ of Zhu et al. 2017 (CycleGAN, arXiv:1703.10593, equation 2), or by both.
 
 Departures: the generators are our networks, with a linear last layer instead of a tanh, and by default they
 start from the base network, which reproduces the photo. There is one discriminator step per generator step,
-also for wgan-gp. As in Park et al., there is no history of generated images (Zhu et al., section 4).
+even for wgan-gp. As in Park et al., there is no history of generated images (Zhu et al., section 4).
 """
 
 from collections.abc import Iterator
@@ -80,8 +80,9 @@ def train_translator(
         The paths of the output files and the losses of the last step, among others; see `Trained`.
 
     Raises:
-        InputError, StyleError, CheckpointError, DeviceError, DependencyError: raised before the first step;
-            no existing file is changed.
+        InputError, StyleError, CheckpointError, DeviceError, DependencyError: a setting, an input file or the
+            device cannot be used, or a package is missing. Raised before the first step; no existing file is
+            changed.
         OutputError: a file cannot be written.
         TrainingError: a loss is not finite, memory is exhausted, or no image is usable; the last checkpoint
             is kept.
@@ -120,7 +121,9 @@ def train(
     for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
         if isinstance(source, Photos) and len(source.files) < 2:
             hint = "; for one painting, use `fststyle train`" if source is paintings else ""
-            raise InputError(f"{flag}: the folder contains one image, but at least two are needed{hint}")
+            raise InputError(
+                f"{flag}: {source.files[0]} is the only image in the folder; at least two are needed{hint}"
+            )
     earlier = load_earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, None) as compute:
         run = TrainingRun(settings, settings.name, files, compute, earlier, on_message, on_progress)
@@ -139,7 +142,7 @@ def _train(run: TrainingRun[TranslateSettings], photos: Photos | Scenes, paintin
         f"{resume_note(run.first_step)}"
     )
     if len(paintings.files) < _FEW_PAINTINGS:
-        run.message(f"{len(paintings.files)} paintings are few; 100 or more are recommended")
+        run.message(f"{len(paintings.files)} paintings may be too few; 100 or more are recommended")
     trainer = Trainer(settings, compute, nets, optimizers)
     watch = divergence_monitor(settings, run.message)
     skipped: dict[str, None] = {}

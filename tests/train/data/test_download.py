@@ -279,7 +279,7 @@ def test_invalid_archives_are_refused(server, tmp_path, content, message):
 def test_sizes_are_bounded(server, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(download, "MAX_FILE", 39_999)
-        with pytest.raises(InputError, match="has more than 39,999 bytes"):
+        with pytest.raises(InputError, match="at most 39,999 are allowed"):
             prepare_photos(settings_for(server))
     monkeypatch.setattr(download, "MAX_ARCHIVE", 1000)
     with pytest.raises(InputError, match="at most 1,000 are allowed"):
@@ -290,7 +290,7 @@ def test_disk_space_is_checked_first(server, tmp_path, monkeypatch):
     monkeypatch.setattr(
         download.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": download._MARGIN + 500_000})
     )
-    with pytest.raises(OutputError, match="MiB of disk space are needed"):
+    with pytest.raises(OutputError, match="MiB of disk space is needed"):
         prepare_photos(settings_for(server))
     assert list((tmp_path / "cache").iterdir()) == []
 

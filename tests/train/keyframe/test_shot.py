@@ -105,7 +105,7 @@ def test_what_does_not_fit_is_refused(frames, tmp_path):
     good = save(tmp_path / "a_10.png", frame(1))
     tall = save(tmp_path / "b_10.png", frame(1, (64, 40)))
     for path, at, said in (
-        (good, "15", "frame 15 is not in .*, whose frames are 8 to 14"),
+        (good, "15", "frame 15 is not in .*, whose frame numbers range from 8 to 14"),
         (tall, None, "aspect ratio of 40x64 pixels differs by more than 2%"),
         (tmp_path / "none_10.png", None, "none_10.png"),
     ):

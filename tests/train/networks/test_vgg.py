@@ -143,6 +143,6 @@ def test_failed_download_of_weights_gives_one_line(monkeypatch):
     )
     with pytest.raises(
         InputError,
-        match=r"torchvision: the weights are not available \(<urlopen error no network>\); use oxford,",
+        match=r"torchvision: the weights are not available \(<urlopen error no network>\); use --vgg oxford,",
     ):
         load_vgg("torchvision")
