@@ -179,8 +179,9 @@ class _Directory:
                 )
 
     def _records(self) -> Iterator[_Entry]:
-        """Yield all tags, including those whose values lie beyond the end of the data. ``start`` and ``end``
-        are 0.
+        """Yield all tags, including those whose values lie beyond the end of the data.
+
+        The offsets ``start`` and ``end`` of the yielded entries are 0.
         """
         for at in range(self._at + 2, self._at + 2 + 12 * self._count, 12):
             yield _Entry(self._number("H", at), self._number("H", at + 2), at, 0, 0)

@@ -39,12 +39,12 @@ def check_style(content: bytes) -> None:
         done = subprocess.run(command, input=content, capture_output=True, timeout=SECONDS)
     except subprocess.TimeoutExpired as error:
         raise StyleError(
-            f"the style is too slow: stylizing the test frames took more than {SECONDS} seconds"
+            f"the style is too slow: a test with three frames took more than {SECONDS} seconds"
         ) from error
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         message = lines[-1] if lines and done.returncode == StyleError.exit_code else ""
-        raise StyleError(message or "stylizing the test frames crashed or ran out of memory")
+        raise StyleError(message or "the style crashed or ran out of memory in a test with three frames")
 
 
 def check_graph(content: bytes) -> None:
