@@ -88,7 +88,8 @@ def stylize_files(
 
     Args:
         inputs: files and folders, or "-" for stdin.
-        output: file or folder; see `fststyle.runtime.output_paths.plan`.
+        output: file, folder or "-" for stdout; None derives output paths from the inputs and the style
+            (`fststyle.runtime.output_paths.plan`).
         settings: the settings; None uses the defaults.
         listener: callbacks for progress, results and failures.
         stdin: binary stream that is read for the input "-".

@@ -25,8 +25,8 @@ class Speed:
 
     Attributes:
         style: name of the style.
-        precision: precision of the style file, such as "int8-weights" or "int8" (docs/onnx-format.md);
-            "float" or "int8" if the file does not contain it.
+        precision: metadata entry ``precision`` of the style file, such as "int8-weights" or "int8"
+            (docs/onnx-format.md). Without it, "int8" for the int8 file of a style, and otherwise "float".
         device: device that the style ran on.
         provider: name of the ONNX Runtime execution provider.
         width: width of the frames in pixels.

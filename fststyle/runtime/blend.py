@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def weight_share(strength: float) -> float:
     """Return the share of the style in the interpolated weights for a style strength of at least 0.
 
-    It is ``1 - (1 - strength)^1.5`` below strength 1, and otherwise equal to the strength. If the shares of
-    the base network and the style are equal, strokes are hardly visible. The exponent is chosen so that equal
-    steps of the strength change the stylized image by about equal amounts.
+    The rest is the share of the base network. Below strength 1, the share is ``1 - (1 - strength)^1.5``,
+    since strokes are hardly visible at a share of 0.5. With this exponent, equal steps of the strength change
+    the stylized image by about equal amounts. From strength 1, the share is equal to the strength.
     """
     return 1 - (1 - strength) ** 1.5 if strength < 1 else strength
 

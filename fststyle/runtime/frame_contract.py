@@ -61,7 +61,7 @@ def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "Nod
     """
     if [tensor.name for tensor in tensors] != [wanted]:
         found = ", ".join(tensor.name for tensor in tensors) or "none"
-        raise _refused(name, f"its {kind}s are {found}, not {wanted}")
+        raise _refused(name, f"it must have one {kind}, {wanted}, but has {found}")
     if tensors[0].type != "tensor(uint8)":
         raise _refused(name, f"the {kind} {wanted} is {tensors[0].type}, not uint8")
     return tensors[0]

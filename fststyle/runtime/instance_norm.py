@@ -37,8 +37,10 @@ _GLOBAL |= {
 class Split:
     """The two ONNX models that `split` returns.
 
-    ``names`` are the names of the statistics, a gain and a shift for each instance norm, float32 (1, C, 1, 1)
-    each. They are additional outputs of ``gather`` and additional inputs of ``apply``.
+    Attributes:
+        gather: model that computes the statistics of instance norm, which are additional outputs.
+        apply: model that uses given statistics, which are additional inputs.
+        names: names of the statistics: a gain and a shift, float32 (1, C, 1, 1), for each instance norm.
     """
 
     gather: bytes

@@ -133,8 +133,9 @@ def _pairs_of(
 ) -> list[tuple[Path, Path]]:
     """Return the input and output paths for the input ``source``.
 
-    Subfolders that cannot be read are added to ``refused``. Raises `InputError` if ``source`` does not exist
-    or contains no images, and `OutputError` if the suffix of ``output`` is not supported.
+    See `plan` for ``output`` and ``style``, and `_to_folder` for ``to_folder``. Subfolders that cannot be
+    read are added to ``refused``. Raises `InputError` if ``source`` does not exist or contains no images, and
+    `OutputError` if the suffix of ``output`` is not supported.
     """
     if source.is_dir():
         folder = output

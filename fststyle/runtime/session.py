@@ -120,7 +120,7 @@ def _session(model: bytes, device: str, index: int, threads: int | None, name: s
         raise StyleError(f"{name} cannot be used: {_short(error)}") from error
     if session.get_providers()[0] != provider:
         raise DeviceError(
-            f"device {device} cannot be used: ONNX Runtime could not load its libraries;"
+            f"device {device} cannot be used: ONNX Runtime could not load the libraries for this device;"
             f" {devices.INSTALL[device]}"
         )
     session.disable_fallback()

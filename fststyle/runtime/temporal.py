@@ -240,9 +240,9 @@ def _contrast(picture: RGB) -> PerPixel:
 def _warped(painted: RGB, flow: Flow, moving: NDArray[np.bool_]) -> RGB:
     """Return ``painted``, the previous result, uint8 (H, W, 3), warped along ``flow``.
 
-    ``flow`` is float32 (H, W, 2) in pixels, x before y. ``moving``, bool (h, w), marks the moving pixels in
-    the frame that is reduced for optical flow. Only blocks that contain moving pixels are warped, since
-    warping is expensive.
+    ``flow``, float32 (H, W, 2) in pixels, x before y, leads from the current frame to the previous one.
+    ``moving``, bool (h, w), marks the moving pixels in the frame that is reduced for optical flow. Only
+    blocks that contain moving pixels are warped, since warping is expensive.
     """
     result, (height, width) = painted.copy(), flow.shape[:2]
     tall, wide = height / moving.shape[0], width / moving.shape[1]
@@ -267,7 +267,7 @@ def _unreliable(scene_before: RGB, scene: RGB, flow: Flow) -> PerPixel:
 
     ``scene_before`` and ``scene`` are the previous and the current source frame, uint8 (h, w, 3), and
     ``flow``, float32 (h, w, 2), leads from the current frame to the previous one. Use the result in moving
-    areas only.
+    areas only, since noise makes static areas appear unreliable.
     """
     before = cv2.remap(
         scene_before, flow + _grid(*flow.shape[:2]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

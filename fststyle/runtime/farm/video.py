@@ -86,7 +86,10 @@ class FarmConversion(VideoConversion):
         return output
 
     def _keep(self, number: int, result: StylizedPart) -> None:
-        """Store a finished part and report its notes and the progress. Raises `OutputError` if this fails."""
+        """Store a finished part, and report its notes and the progress.
+
+        Raises `OutputError` if the part cannot be stored.
+        """
         source = self._source
         for note in result.notes:
             if note not in self._notes:
@@ -96,7 +99,9 @@ class FarmConversion(VideoConversion):
         try:
             self._finished.keep(number, result.segment, result.video)
         except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror or error}") from error
+            raise OutputError(
+                f"part {number + 1} of the video cannot be stored: {error.strerror or error}"
+            ) from error
         self._done += 0 if result.segment is None else len(result.segment.pts)
         fps = (self._done - self._skipped) / (time.perf_counter() - self._begin)
         self._listener.on_progress(Progress(self._done, self._total, fps))

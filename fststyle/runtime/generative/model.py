@@ -73,9 +73,9 @@ class Model:
             or not set(output_names) <= outputs
         ):
             raise StyleError(
-                f"{model}: a model of kind {kind} must have one input, {input_name}, {wanted} of shape"
-                f" {'(N, H, W, 3)' if input_name == 'frame' else '(N, Z)'} with fixed sizes except for N, and"
-                f" the outputs {', '.join(output_names)}"
+                f"{model}: a model of kind {kind} must have one input, {input_name}, a {wanted} of"
+                f" shape {'(N, H, W, 3)' if input_name == 'frame' else '(N, Z)'} whose sizes except for N are"
+                f" fixed, and these outputs: {', '.join(output_names)}"
             )
         self.shape = tuple(sides)
 

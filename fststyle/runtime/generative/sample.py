@@ -115,7 +115,7 @@ def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> N
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
     if path.suffix.lower() not in (*FORMATS, *animated):
         raise OutputError(
-            f"{path}: cannot write {path.suffix!r}; use one of {' '.join((*FORMATS, *animated))}"
+            f"{path}: the suffix of the output must be one of {' '.join((*FORMATS, *animated))}"
         )
     large = (_enlarged(frame, side) for frame in frames)
     if path.suffix.lower() in FORMATS:

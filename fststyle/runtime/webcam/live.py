@@ -26,8 +26,8 @@ from fststyle.runtime.webcam.view import View
 class Resolution:
     """Adapts ``scale``, the scale of the frames (at most 1), so that ``fps`` frames per second are reached.
 
-    The scale decreases immediately after a slow frame, and increases in small steps after several fast
-    frames.
+    Call `before` before each frame, and `after` after it. The scale decreases immediately after a slow frame,
+    and increases in small steps after several fast frames.
     """
 
     SMALLEST = 0.2
@@ -38,7 +38,10 @@ class Resolution:
         self._seconds = 0.0
 
     def before(self, factor: float) -> None:
-        """Reduce the scale if a frame that takes ``factor`` times as long as the last is too slow."""
+        """Reduce the scale if the next frame would be too slow.
+
+        ``factor`` is the expected ratio of its duration to that of the last frame.
+        """
         if factor > 1 and (expected := self._seconds * factor) > self.budget:
             self.scale = max(self.SMALLEST, self.scale * (self.budget / expected) ** 0.5)
 
@@ -210,9 +213,10 @@ class Live:
         return blend_of(values.style, self._second(values), values.mix, values.strength)
 
     def _failed(self, names: frozenset[str], reason: str) -> None:
-        """Select the displayed style again if a selected style is one of ``names``, which cannot be loaded.
+        """Deselect the styles ``names``, which cannot be loaded, and report ``reason`` once to the user.
 
-        ``reason`` is reported to the user, each reason once.
+        If the first style is one of them, it is replaced by a displayed style, if there is another one. If
+        the second style is one of them, ``mix`` is set to 0.
         """
         values, shown = self.controls.values, sorted(self._painted - names)
         if values.style in names and shown:

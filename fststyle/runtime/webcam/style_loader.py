@@ -39,7 +39,11 @@ Parts = tuple[tuple[str, float], ...]
 
 @dataclass(frozen=True)
 class StyleBlend:
-    """A requested mixture of styles: its ``shares``, which sum to 1, and its style ``strength``, 0..2."""
+    """A requested mixture of styles.
+
+    ``shares`` are pairs of the name of a style and its share; the shares sum to 1. ``strength`` is the style
+    strength, 0..2.
+    """
 
     shares: Parts
     strength: float
@@ -108,8 +112,9 @@ class StyleLoader:
     def at(self, blend: StyleBlend, size: tuple[int, int]) -> LoadedBlend:
         """Return the loaded mixture that is most similar to ``blend``, without waiting.
 
-        Networks of ``blend`` that are not loaded are then loaded in the background. ``size`` is the size of
-        the frames, (H, W).
+        If no suitable network is loaded (see `_build`), the previous result is returned. Networks of
+        ``blend`` that are not loaded are then loaded in the background. ``size`` is the size of the frames,
+        (H, W).
         """
         with self._changed:
             self._size = size
@@ -167,10 +172,11 @@ class StyleLoader:
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return the strength at which to interpolate network weights, for a style ``strength`` of 0..2.
+        """Return the strength of the network weights of ``group`` at the style ``strength``, 0..2.
 
-        The result is the pair ``(rounded, exact)``. ``rounded`` is rounded up to a multiple of
-        1 / `STRENGTH_STEPS` and is at least one step. Both are 1 for styles without a base network.
+        The result is the pair ``(rounded, exact)``. ``exact`` is the first factor of `split_strength`, and
+        ``rounded`` is ``exact`` rounded up to a multiple of 1 / `STRENGTH_STEPS`, and at least one step. Both
+        are 1 for styles without a base network.
         """
         if catalogue.base_network(self._bases[next(iter(group))]) is None:
             return 1.0, 1.0
@@ -180,7 +186,7 @@ class StyleLoader:
     def _build(self, blend: StyleBlend) -> LoadedBlend | None:
         """Return the mixture of loaded networks that is most similar to ``blend``.
 
-        Returns None if no network is loaded for a group of styles with the same base network.
+        Its styles are grouped by base network. Returns None if no network is loaded for one of the groups.
         """
         parts: list[tuple[StylizeFrame, float]] = []
         names: set[str] = set()
@@ -256,7 +262,7 @@ class StyleLoader:
     def _load(self, key: tuple[Parts, float]) -> FrameStylizer:
         """Return the network with this key from the cache, after loading it if it is not cached.
 
-        A network that is loaded is run once if the frame size is known. Raises the errors of `load_style`.
+        A newly loaded network is run once if the frame size is known. Raises the errors of `load_style`.
         """
         with self._changed:
             if (kept := self._painters.get(key)) is not None:

@@ -62,8 +62,9 @@ class MidiMap:
     """Maps MIDI messages to controls.
 
     The keys of ``entries`` are, for example, ``control 1 7``, ``note 10 36``, ``pitch 1`` or ``program 1``.
-    The first number is the channel, 1 to 16, or ``*`` for all channels. A value is the name of a control,
-    ``next``, ``previous``, or ``style N`` for style number N, from 1. Raises `InputError` for other entries.
+    The first number is the channel, 1 to 16, or ``*`` for all channels. The second is the number of the
+    controller or the note, 0 to 127. A value is the name of a control, ``next``, ``previous``, or ``style N``
+    for style number N, from 1. Raises `InputError` for other entries.
     """
 
     def __init__(self, entries: dict[str, str]):
@@ -118,7 +119,8 @@ class MidiInput:
 
     Args:
         controls: the controls to set.
-        wanted: "auto" for all input ports, or part of the names of the ports to open, in any case.
+        wanted: "auto" for all input ports except those whose names begin with `ALSA_THROUGH`; or part of the
+            names of the ports to open, in upper or lower case.
         path: JSON file of the map. If it does not exist, `DEFAULTS` is used. MIDI learn writes it.
         learn: names of controls for which MIDI learn starts immediately; see the method `learn`.
 

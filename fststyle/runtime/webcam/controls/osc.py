@@ -112,10 +112,10 @@ class OscInput:
                     self._handle(message)
 
     def _collect(self, datagram: bytes) -> list[bytes]:
-        """Collect ``datagram`` and those that arrive within `WINDOW` seconds after it.
+        """Return ``datagram`` and the datagrams that arrive within `WINDOW` seconds, without superseded ones.
 
-        Returns the last datagram for each OSC address, for at most `MAX_ADDRESSES` addresses. A bundle is
-        dropped only if an identical bundle follows.
+        A message is superseded by a later message with the same OSC address, and a bundle by a later
+        identical bundle. At most `MAX_ADDRESSES` datagrams are returned; others are dropped.
         """
         time.sleep(WINDOW)  # the operating system drops datagrams that do not fit in the socket buffer
         latest: dict[bytes, bytes] = {}
@@ -249,7 +249,10 @@ class OscOutput:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Return a UDP socket that is bound to ``host`` and ``port``, with a timeout. Raises `OSError`."""
+    """Return a UDP socket that is bound to ``host`` and ``port``. Raises `OSError` if this fails.
+
+    Its timeout is 0.2 seconds.
+    """
     family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
     made = socket.socket(family, kind, protocol)
     try:

@@ -98,7 +98,9 @@ def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
                     last = time.monotonic()
                 except queue.Empty:
                     if time.monotonic() - last > INPUT_TIMEOUT:
-                        raise InputError("the audio input returns no samples; is it disconnected?") from None
+                        raise InputError(
+                            f"--audio: the audio input {wanted} returns no samples; is it disconnected?"
+                        ) from None
                     continue
                 yield from _resample(block, rate, resampler)
     except (sounddevice.PortAudioError, ValueError) as error:

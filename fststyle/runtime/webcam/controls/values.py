@@ -123,7 +123,7 @@ class Controls:
         Raises `InputError` if the position is not a number in 0..1, ``name`` is neither in `STYLES` nor in
         `RANGES`, or the list of styles is empty.
         """
-        share = _number("the position", position, Range(0.0, 1.0))
+        share = _number("the fader position", position, Range(0.0, 1.0))
         if name in STYLES:
             if not self.styles:
                 raise InputError("there are no styles to select")
@@ -193,7 +193,7 @@ class Controls:
             raise InputError(f"no style is called {value[:60]!r}")
         if not self.styles:
             raise InputError("there are no styles to select")
-        number = _number("the style", value, Range(1, len(self.styles)))
+        number = _number("the style number", value, Range(1, len(self.styles)))
         if number != int(number):
             raise InputError(f"the number of a style must be an integer, not {value}")
         return self.styles[int(number) - 1]

@@ -24,7 +24,7 @@ class Output(Protocol):
 
     `send` outputs a frame, uint8 (H, W, 3), with its capture time in seconds (`time.monotonic`). It raises
     `DeviceError` or `OutputError` if the output fails, and `InputError` if the frame size has changed and the
-    output does not support this.
+    output does not support this. `close` ends the output.
     """
 
     def send(self, rgb: RGB, at: float) -> None: ...

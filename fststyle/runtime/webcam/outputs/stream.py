@@ -255,8 +255,9 @@ def check_url(url: str) -> str:
 
 
 def public_url(url: str) -> str:
-    """Return the scheme, host and port of a URL. The rest may contain secrets, such as passwords and stream
-    keys.
+    """Return a URL reduced to ``SCHEME://HOST:PORT``.
+
+    The rest may contain secrets, such as passwords and stream keys.
     """
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
