@@ -128,7 +128,8 @@ class OscInput:
                     latest[address] = datagram
                 else:
                     self._once(
-                        "flood", f"more than {MAX_ADDRESSES} addresses at once; the others are dropped"
+                        "flood",
+                        f"messages to more than {MAX_ADDRESSES} addresses arrive at once; the rest are dropped",
                     )
                 datagram = self._socket.recv(MAX_DATAGRAM_BYTES)
         except OSError:  # the buffer is empty
