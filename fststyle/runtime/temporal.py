@@ -28,8 +28,8 @@ earlier frames more clearly.
 MAX_LAG = 0.1
 """Maximum lag of the result behind a changing style or strength, as a fraction of the change."""
 FLOW_SIDE = 192
-"""Maximum longer side, in pixels, of the frames for optical flow (the flow size). The flow is
-computed up to the full resolution of these frames.
+"""Maximum longer side, in pixels, of the frames for optical flow (the flow size). The flow is computed up
+to the full resolution of these frames.
 """
 STILL = 0.25
 """Motion, in pixels at the flow size, below which pixels are not warped, since repeated subpixel warping

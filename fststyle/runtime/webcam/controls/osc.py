@@ -129,7 +129,7 @@ class OscInput:
                 else:
                     self._once(
                         "flood",
-                        f"messages to more than {MAX_ADDRESSES} addresses arrive at once; the rest are dropped",
+                        f"messages to more than {MAX_ADDRESSES} addresses at once; the rest are dropped",
                     )
                 datagram = self._socket.recv(MAX_DATAGRAM_BYTES)
         except OSError:  # the buffer is empty
