@@ -66,11 +66,12 @@ def stylize_videos(
         listener: callbacks for progress, results and failures.
 
     Returns:
-        The results of the videos that were stylized, without those that ``skip_existing`` skipped.
+        The results of the videos that were stylized, without those skipped because of ``skip_existing``.
 
     Raises:
         BatchError: an input failed or is damaged. This is raised after the last video.
-        InputError: a setting is invalid, or ``source`` is not a folder or contains no videos.
+        InputError: a setting is invalid, or ``source`` is not a folder, cannot be read or contains no
+            videos.
         OutputError: ``target`` is not a folder or cannot be written, or an input would be overwritten.
         StyleError: a style does not exist or is a checkpoint.
     """
@@ -115,7 +116,10 @@ def videos_in(folder: Path, on_refused: Refused = lambda place, error: None) -> 
 
 
 def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
-    """Yield notes about files of the folder ``source`` that are ignored."""
+    """Yield notes about the files of the folder ``source`` that are not in ``videos``.
+
+    Results of earlier runs in ``target`` are not mentioned; see `without_results`.
+    """
     left = [path for path in without_results(files(source, None), source, target) if path not in videos]
     pictures = [path for path in left if path.suffix.lower() in images.READABLE]
     others = [str(path.relative_to(source)) for path in left if path.suffix.lower() not in images.READABLE]
@@ -132,8 +136,9 @@ def _ignored(source: Path, target: Path, videos: set[Path]) -> Iterator[str]:
 def _paths(source: Path, target: Path, on_refused: Refused) -> list[tuple[Path, Path]]:
     """Return the input and output path of each video.
 
-    Raises `InputError` if ``source`` is not a folder or contains no videos, and `OutputError` if ``target``
-    cannot be the output folder or an input would be overwritten.
+    Results of earlier runs in ``target`` are excluded; see `without_results`. Raises `InputError` if
+    ``source`` is not a folder, cannot be read or contains no videos, and `OutputError` if ``target`` cannot
+    be the output folder or an input would be overwritten.
     """
     if str(target) == PIPE or (sequence.is_pattern(target) and not target.exists()):
         raise OutputError(f"{target}: can hold only one video; an input folder needs an output folder")

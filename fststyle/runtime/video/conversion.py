@@ -30,9 +30,9 @@ PATIENCE = 1.0
 class VideoConversion:
     """Conversion of one video: stylizes the frames of an open ``source`` and writes them to ``target``.
 
-    ``encoding`` holds the encoder options for the segments of ``--resume`` and the parts of ``--ray``. The
-    constructor loads the styles and the mask. It raises the errors of `TransitionStylizer` and
-    `FrameProcessor`. The caller closes ``source``.
+    ``encoding`` holds the encoder options for ``--resume`` and ``--ray``, which encode the video in several
+    files; otherwise, ``target`` determines how it is encoded. The constructor loads the styles and the mask,
+    and raises the errors of `TransitionStylizer` and `FrameProcessor`. The caller closes ``source``.
     """
 
     def __init__(

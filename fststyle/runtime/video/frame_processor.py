@@ -110,7 +110,7 @@ class FrameProcessor:
             self._mask.close()
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame as arrays by name, for `restore`."""
+        """Return the state of flicker suppression and the mask after the previous frame as arrays by name."""
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
     def restore(self, state: dict[str, Array]) -> None:

@@ -170,10 +170,10 @@ def _styles(text: str) -> list[Key]:
 
 
 def parse_shares(text: str, flag: str = "--style") -> Shares:
-    """Parse a style name, an .onnx file, or a mixture of styles with weights, such as ``a:0.6,b:0.4``.
+    """Parse a style name, the path of a style file, or a mixture of styles such as ``a:0.6,b:0.4``.
 
-    The weights are scaled to sum to 1. Raises `InputError` for an invalid mixture. ``flag`` is the option or
-    file to name in the message.
+    Returns the weights by name or path, scaled to sum to 1. Raises `InputError` for an invalid mixture.
+    ``flag`` is the option or file to name in the message.
     """
     if os.path.isfile(text):
         return {text: 1.0}
@@ -252,7 +252,7 @@ def _rows(path: Path) -> list[tuple[float, str, str]]:
     rows = []
     for row in listed:
         if None in row:  # the key of csv for cells after the last column
-            raise InputError(f"{path}: a row has more cells than there are columns")
+            raise InputError(f"{path}: a row has more cells than there are columns: {', '.join(row[None])}")
         if unknown := set(map(str, row)) - {"time", "style", "strength"}:
             raise InputError(
                 f"{path}: unknown field {', '.join(sorted(unknown))}; the fields of a keyframe are time,"

@@ -65,7 +65,7 @@ class Output:
     def resume(self, frames: int, last: Segment) -> None:
         """Continue after the finished segments of an interrupted run. Call this before `write`.
 
-        The segments have ``frames`` frames in total, and ``last`` is the last of them.
+        ``frames`` is the number of frames in these segments, and ``last`` is the last segment.
         """
         self._written, self._size, self.shown = frames, last.size, float(last.pts[-1] * last.base)
 
@@ -95,7 +95,7 @@ class Output:
             self.sink.copy(item)
 
     def close(self) -> None:
-        """Finish the output. Without a call of `write`, all frames must be in finished segments."""
+        """Finish the output. If no frame was written, all frames must be in finished segments (`resume`)."""
         if self._sink is None:
             self._open(None)
         sink = self.sink

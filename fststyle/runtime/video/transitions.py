@@ -1,7 +1,7 @@
 """Transitions between styles.
 
-The weights are interpolated if the styles share a base network and the precision is float. Otherwise the
-stylized frames are cross-faded.
+The weights are interpolated if the styles were trained from the same base network (see
+`fststyle.runtime.blend`) and the precision is float. Otherwise, the stylized frames are cross-faded.
 """
 
 import functools
@@ -136,9 +136,9 @@ def _text(shares: Shares) -> str:
 def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, float]]:
     """Return groups of styles whose weights can be interpolated, each with the total share of its styles.
 
-    The styles of a group have the same base network; a style without one is a group of its own. Within a
-    group, the shares are scaled to sum to 1. ``bases`` maps the name of each style to its base network, or to
-    "" if it has none.
+    The styles of a group were trained from the same base network; a style without one is a group of its own.
+    Within a group, the shares are scaled to sum to 1. ``bases`` maps the name of each style to its base
+    network, or to "" if it has none.
     """
     groups: dict[str, Shares] = {}
     for name, share in shares.items():

@@ -69,7 +69,7 @@ def is_animation(path: Path) -> bool:
 
 
 def _is_transparent_animation(path: Path) -> bool:
-    """Return whether Pillow reads an AVIF file as an animation with alpha. False if Pillow lacks AVIF.
+    """Return whether Pillow reads an AVIF file as an animation with alpha. False if Pillow cannot read it.
 
     FFmpeg would return alpha as a separate stream. Other AVIF files are read with FFmpeg, since only FFmpeg
     reports the transfer characteristic, which HDR needs.

@@ -138,7 +138,8 @@ class Source:
 class Sink:
     """Base class of outputs, which write stylized frames. All methods may raise `OutputError`.
 
-    The attributes are complete after `close`.
+    Error messages need not name the output, since the caller adds its name. The attributes are complete after
+    `close`.
 
     Attributes:
         notes: messages for the user.

@@ -33,10 +33,10 @@ Order = tuple[int, ...]
 
 
 def prepare(stream: Stream) -> Order | None:
-    """Replace the channel layout of an audio stream's decoder if it is unspecified or lists its channels.
+    """Replace the channel layout of an audio stream's decoder if it is unspecified or a list of channels.
 
-    Call this before the first packet is read. Returns the order for `reordered`, or None if no reordering is
-    needed or the list of channels is invalid.
+    Call this before the first packet is read. Returns the `Order` for `reordered`, or None if no reordering
+    is needed or the list is invalid.
     """
     context = stream.codec_context
     layout = context.layout
@@ -59,7 +59,7 @@ def prepare(stream: Stream) -> Order | None:
 def reordered(frame: DecodedFrame, order: Order) -> DecodedFrame:
     """Return an audio frame with its channels in the order of FFmpeg's layout.
 
-    A planar frame is returned unchanged.
+    ``order`` is the result of `prepare`. A planar frame is returned unchanged.
     """
     if frame.format.is_planar:
         return frame  # not PCM; the other decoders set the order themselves

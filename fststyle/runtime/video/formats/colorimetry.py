@@ -35,7 +35,8 @@ def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
     """Return the color primaries and transfer characteristic of the converted frames of a stream.
 
     Arguments and results are ITU-T H.273 code points. For HDR, the results are those of BT.709. Otherwise,
-    each is that of the stream if it is a known one, and that of BT.709 if it is not.
+    they are those of the stream, except that a value that is not in `_PRIMARIES` or `_SDR_TRANSFERS`, such
+    as 2 (unspecified), is replaced by that of BT.709.
     """
     if transfer in HDR:
         return 1, 1

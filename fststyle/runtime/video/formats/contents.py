@@ -192,7 +192,7 @@ def lost(source: Source, sink: Sink) -> list[str]:
 
 
 def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
-    """Return the names of the tags and roles of a source stream that its copy ``made`` lacks."""
+    """Return the names of the tags and roles (see `_ROLES`) of a stream that its copy ``made`` lacks."""
     missing = _missing_of_stream(stream.metadata, made.metadata)
     roles = int(stream.disposition) & ~int(made.disposition)
     missing += [f"mark {name!r}" for bit, name in _ROLES.items() if roles & bit]

@@ -20,7 +20,8 @@ def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: fl
 
     The packets are clipped to start at ``seconds``, which is on the clock of the file. A packet without a
     duration is displayed until the next packet of its stream. If the file is damaged, the packets before the
-    damage are returned. Raises the errors of FFmpeg if the file cannot be opened.
+    damage are returned. The file is read until a packet of ``video`` starts more than `_MARGIN` later. Raises
+    the errors of FFmpeg if the file cannot be opened.
     """
     if not subtitles:
         return []

@@ -14,7 +14,10 @@ _IN_MOV = {
 
 
 def written(language: str, kind: str) -> str:
-    """Return the code with which a container ``kind``, an FFmpeg name, stores an ISO 639-2 language code."""
+    """Return an ISO 639-2 language code in the form that FFmpeg accepts for a container.
+
+    ``kind`` is the FFmpeg name of the container. Codes change only for "mov".
+    """
     return _IN_MOV.get(language.lower(), language) if kind == "mov" else language
 
 

@@ -1,6 +1,7 @@
 """Select how tags are stored in MP4 and MOV files.
 
-A file has either the iTunes metadata list or QuickTime metadata with arbitrary tag names, not both.
+FFmpeg writes either tags with fixed names (in MP4, the iTunes metadata list) or QuickTime metadata with
+arbitrary tag names, not both.
 """
 
 from fststyle.runtime.video.formats.base import Source
@@ -63,8 +64,8 @@ def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
     """Return the value of ``movflags``, an option of FFmpeg's MP4 and MOV muxer.
 
     ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. The flags enable arbitrary
-    tag names if there are tags that need them, such as those of phones, unless there is cover art, which
-    needs the iTunes list.
+    tag names if FFmpeg would drop one of the tags without them. If ``source`` has cover art, arbitrary tag
+    names are not enabled, since FFmpeg would then drop the cover art.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME
     others = [key for key in metadata if key.lower() not in known]

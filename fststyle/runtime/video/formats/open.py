@@ -44,7 +44,7 @@ def open_source(given: str | Path, options: InputOptions, stdin: BinaryIO | None
         if options.frame_size is None:
             raise InputError("raw frames from stdin need --frame-size, such as --frame-size 640x480")
         if stdin is None:
-            raise InputError("stdin is not available")
+            raise InputError("stdin is closed or was not given; the video cannot be read from it")
         return RawSource(stdin, parse_size(options.frame_size), options.rate)
     path = Path(given)
     if path.is_dir():
@@ -75,7 +75,7 @@ class Target:
     """The output of a video.
 
     ``path`` is None for stdout. ``single`` is whether the output is one file, which can be written under a
-    temporary name. ``highest_rate`` is the maximum frame rate in frames per second, or None.
+    temporary name. ``highest_rate`` is the maximum frame rate in frames per second; None means no limit.
     """
 
     path: Path | None
@@ -109,7 +109,7 @@ def target_of(
     """
     if str(given) == PIPE:
         if stdout is None:
-            raise OutputError("stdout is not available")
+            raise OutputError("stdout was not given; the video cannot be written to it")
         return Target(None, False, lambda place, source, first, rate: RawSink(stdout, source))
     path = Path(given)
     if (

@@ -24,7 +24,7 @@ DecodedFrame = Any
 
 
 class Chapter(TypedDict):
-    """A chapter, as in `av.container.Container.chapters`."""
+    """A chapter, as in `av.container.Container.chapters`. Times are in units of ``time_base`` seconds."""
 
     id: int
     start: int

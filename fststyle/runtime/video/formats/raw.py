@@ -90,4 +90,5 @@ class RawSink(Sink):
                 left = left[self._stdout.write(left) :]
             self._stdout.flush()
         except (OSError, ValueError) as error:
-            raise OutputError(f"cannot be written: {getattr(error, 'strerror', None) or error}") from error
+            problem = getattr(error, "strerror", None) or error
+            raise OutputError(f"stdout: cannot be written: {problem}") from error

@@ -61,8 +61,9 @@ class SegmentSink(Sink):
     def cut(self, state: State | None, size: tuple[int, int], last: bool = False) -> None:
         """End the current segment and store it. Nothing happens if it has no frames.
 
-        ``state`` is the state for the next frame, which may be None at the end, ``size`` the frame size
-        (H, W), and ``last`` whether this is the last segment of the video.
+        ``state`` is the state after the segment, from `FrameProcessor.state`; it may be None for the last
+        segment. ``size`` is the frame size (H, W), and ``last`` is whether this is the last segment of the
+        video.
         """
         if self._writer is not None:
             self._writer.close()
@@ -76,7 +77,9 @@ class SegmentSink(Sink):
             try:
                 self._resume_folder.commit(segment, self._part, state)
             except OSError as error:
-                raise OutputError(f"cannot be written: {error.strerror or error}") from error
+                raise OutputError(
+                    f"a segment cannot be stored in {self._resume_folder.folder}: {error.strerror or error}"
+                ) from error
 
     def close(self) -> None:
         """Join the segments without re-encoding. Call `cut` before; at least one segment is needed."""
@@ -119,7 +122,8 @@ class SegmentSink(Sink):
         The order within a segment is that of its video file, and the presentation times are those of its
         JSON file. Decoding times are set as encoders do: ``delay`` is the maximum number of places by which a
         frame is decoded later than it is shown, and packet n is decoded at the time at which frame n -
-        ``delay`` is shown. Raises `OutputError` if a segment is damaged.
+        ``delay`` is shown. The first ``delay`` packets are decoded before frame 0 is shown. Raises
+        `OutputError` if a segment is damaged.
         """
         segments = self._resume_folder.segments
         pts = [time for segment in segments for time in segment.pts]

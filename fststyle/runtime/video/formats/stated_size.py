@@ -199,10 +199,10 @@ def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the smallest size with which the last packet, and the last PES packet of each stream with a
-    length field, are complete. Returns None if the file is not a transport stream.
+    """Return the smallest size with which the last packet is complete, and the last PES packet of each stream
+    if it has a length field, as for audio (ISO/IEC 13818-1, section 2.4.3).
 
-    PES packets of audio have a length field (ISO/IEC 13818-1, section 2.4.3).
+    Returns None if the file is not a transport stream.
     """
     if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None

@@ -84,8 +84,9 @@ class StreamCopier:
         """Return the indices of the source streams that are in the finished output, and the names of the
         properties that their copies lack.
 
-        ``made`` are the streams of the output, read from the finished file. In MP4, they lack streams without
-        packets, and cover art if arbitrary tag names are enabled, so the streams of each kind are counted.
+        ``made`` are the streams of the output, read from the finished file. In MP4, streams without packets
+        are missing from it. If it has fewer streams of a kind than were added, the first ones are regarded as
+        kept, and their properties are not compared.
         """
         kept: set[int] = set()
         lost = [*self._reduced]
@@ -182,8 +183,8 @@ class StreamCopier:
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Stream, why: str) -> Stream:
-        """Add and return the output stream for the re-encoded audio ``stream``. ``why`` is the reason for the
-        note.
+        """Add and return the output stream for the re-encoded audio ``stream``. ``why`` is the reason that
+        the note gives.
         """
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
@@ -277,7 +278,8 @@ class StreamCopier:
     def _ended(self, packet: Packet) -> list[Packet]:
         """Return the subtitle packets that can be written now.
 
-        A packet without an end is held back until the next packet of its stream, which defines its end.
+        A packet without an end (see `_ENDLESS`) is held back until the next packet of its stream, which
+        defines its end.
         """
         index, stamp = packet.stream.index, packet.dts if packet.pts is None else packet.pts
         waiting = self._endless.pop(index, None)
@@ -297,6 +299,7 @@ class StreamCopier:
         """Set the timestamp of an audio frame in samples, in place.
 
         Gaps and overlaps below `_JITTER`, which result from the coarse clock of a container, are removed.
+        A frame without a timestamp follows the previous frame.
         """
         samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)

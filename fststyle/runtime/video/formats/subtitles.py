@@ -16,8 +16,8 @@ class SubtitleConverter:
     """Adds a stream for the text subtitles ``stream`` to an open output ``container``.
 
     ``kind`` is the FFmpeg name of the container. FFmpeg decodes each text to ASS markup and encodes it again.
-    Italics, bold and line breaks are kept, and fonts and positions if the format supports them. The attribute
-    ``format`` is the name of the FFmpeg encoder, and ``stream`` is the new stream. Raises
+    Italics, bold and line breaks are kept, and so are fonts and positions if the format supports them. The
+    attribute ``format`` is the name of the FFmpeg encoder, and ``stream`` is the new stream. Raises
     `ValueError` for subtitles that are images, and the errors of FFmpeg.
     """
 

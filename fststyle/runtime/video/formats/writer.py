@@ -169,7 +169,10 @@ class Writer(Sink):
         try:
             frame = frame.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
         except (self._av.error.FFmpegError, ValueError) as error:
-            raise OutputError(f"cannot be written: {reason(error)}") from error
+            raise OutputError(
+                f"cannot be written: the frame at {timed.seconds:.2f} s cannot be converted to {self._pixels}"
+                f" ({reason(error)})"
+            ) from error
         frame.pts, frame.time_base = timed.pts, timed.time_base
         if timed.duration:
             self._durations.note(timed.pts * timed.time_base, timed.duration * timed.time_base)
@@ -206,7 +209,7 @@ class Writer(Sink):
             self.container.close()
             self._read_back()
         except (self._av.error.FFmpegError, OSError) as error:
-            raise OutputError(f"cannot be written: {reason(error)}") from error
+            raise OutputError(f"cannot be written: the file cannot be completed ({reason(error)})") from error
 
     def _read_back(self) -> None:
         """Set the attributes of `Sink` from the finished file. In MP4 and MOV, also disable subtitle tracks
@@ -262,6 +265,7 @@ class Writer(Sink):
             context = self.stream.codec_context
             if not context.is_open:
                 raise OutputError(_not_opened(context, reason(error))) from error
+            # Callers add the name of the file.
             raise OutputError(f"cannot be written: {reason(error)}") from error
 
 
