@@ -1,19 +1,16 @@
 """The style library: list styles with their ratings and samples, and add and delete styles."""
 
 import contextlib
-import functools
 import io
-import json
 import re
 import shutil
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fststyle import catalogue
 from fststyle.catalogue import Entry
-from fststyle.errors import OutputError, StyleError
+from fststyle.errors import OutputError
 from fststyle.io import images
 from fststyle.io.files import replacing
 from fststyle.runtime.settings import ImageSettings
@@ -23,6 +20,7 @@ from fststyle.web.errors import ConflictError, NotFoundError
 from fststyle.web.pages import STATIC
 from fststyle.web.painting import PaintingPool
 from fststyle.web.ratings import Ratings, Stars
+from fststyle.web.style_metadata import described, family_of, trained_with, version_of, with_metadata
 from fststyle.web.suggestions import Rated
 from fststyle.web.uploaded_style import check_style
 from fststyle.web.work.jobs import Job
@@ -52,7 +50,7 @@ class Card:
         rank: rank in the blind comparisons, from 1, or None without comparisons.
         strength: log strength in the Bradley-Terry model of the comparisons, 0 on average, or None.
         painting: URL of the painting, or "" if its image is not available.
-        version: text that changes whenever the style file changes (`version_of`).
+        version: text that changes whenever the style file changes (`fststyle.web.style_metadata.version_of`).
         trained: summary of the training settings, or "" if they are unknown.
         family: an identifier; styles with the same family can be mixed.
     """
@@ -216,7 +214,7 @@ class Library:
         if max(rgb.shape[:2]) > PAINTING_SIDE:
             rgb = images.resize(rgb, PAINTING_SIDE)
         picture = images.Picture([images.Frame(rgb)])
-        content = _with_metadata(style.read_bytes(), {"name": name, **about})
+        content = with_metadata(style.read_bytes(), {"name": name, **about})
         faster = int8.read_bytes() if int8 is not None else None
         with contextlib.ExitStack() as undo:
             images.write(picture, self._own_painting(name), quality=88)
@@ -296,87 +294,13 @@ class Library:
             f"/styles/{entry.name}/painting.jpg?v={version}" if self._painting(entry) else "",
             version,
             _training(trained_with(entry)),
-            _family(entry),
+            family_of(entry),
         )
 
 
 def _plain(text: str) -> str:
     """Return ``text`` for comparisons that ignore case and accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
-
-
-def _with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
-    """Return the bytes of a style file with the non-empty ``texts`` set in its metadata."""
-    import onnx
-
-    model = onnx.load_model_from_string(content)
-    metadata = {item.key: item.value for item in model.metadata_props}
-    onnx.helper.set_model_props(model, {**metadata, **{key: text for key, text in texts.items() if text}})
-    result: bytes = model.SerializeToString()
-    return result
-
-
-def version_of(entry: Entry) -> str:
-    """Return a text for names and URLs of cached files that changes whenever the style file changes.
-
-    Raises `StyleError` if the modification time of the file is needed and cannot be read.
-    """
-    return f"{to_name(entry.name)}-{entry.sha256[:12] or format(_changed(entry), 'x')}"
-
-
-def described(entry: Entry) -> Entry:
-    """Return the entry with the metadata in its file, like `fststyle.catalogue.described`.
-
-    The metadata is cached, so an unchanged file is read only once.
-    """
-    if entry.shipped:
-        return entry
-    metadata = _metadata(entry.path, _changed(entry))
-    if metadata is None:
-        return replace(entry, network="damaged")
-    names = ("title", "artist", "year", "license", "network", "precision")
-    text: dict[str, Any] = {name: metadata.get(name, "") for name in names}
-    return replace(entry, **text)
-
-
-def trained_with(entry: Entry) -> JsonObject:
-    """Return the settings that a style was trained with, or {} if they are unknown."""
-    if entry.shipped:
-        return entry.trained_with
-    try:
-        settings = json.loads((_metadata(entry.path, _changed(entry)) or {}).get("trained_with", "{}"))
-    except ValueError:
-        return {}
-    return settings if isinstance(settings, dict) else {}
-
-
-def _family(entry: Entry) -> str:
-    """Return an identifier that is the same for styles that can be mixed.
-
-    It is the SHA-256 of the base network from which the style was trained, or the name of the style if its
-    file names no base network.
-    """
-    return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
-
-
-def _changed(entry: Entry) -> int:
-    """Return the modification time of the style file in nanoseconds. Raises `StyleError` if this fails."""
-    try:
-        return entry.path.stat().st_mtime_ns
-    except OSError as error:
-        raise StyleError(f"{entry.name}: cannot be read: {error.strerror}") from error
-
-
-@functools.lru_cache(maxsize=512)
-def _metadata(path: Path, changed: int) -> dict[str, str] | None:
-    """Return the metadata of a style file, or None if it cannot be read.
-
-    ``changed`` is the modification time of the file in nanoseconds. It serves only as part of the cache key.
-    """
-    try:
-        return catalogue.metadata(path.read_bytes())
-    except Exception:  # protobuf raises many exception types
-        return None
 
 
 def _training(settings: JsonObject) -> str:
