@@ -138,6 +138,7 @@ def settings_of(args: argparse.Namespace) -> dict[str, TrainSettings]:
         batch=args.batch,
         learning_rate=args.learning_rate,
         from_=args.from_,
+        adversarial_weight=0,
     )
     found: dict[str, TrainSettings] = {}
     for path in images.find(args.paintings):

@@ -16,6 +16,7 @@ TINY: dict[str, Any] = {
     "style_size": 32,
     "width": 2,
     "blocks": 1,
+    "adversarial_weight": 0,
     "steps": 6,
     "device": "cpu",
     "save_every": 2,
