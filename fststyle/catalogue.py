@@ -250,7 +250,7 @@ def user_folder() -> Path:
 def _checked_path(name: str | Path) -> Path:
     """Return ``name`` as a path, with ``~`` expanded. Raises `StyleError` for a checkpoint (.pt)."""
     path = Path(os.path.expanduser(name))
-    if path.suffix == ".pt":
+    if path.suffix.lower() == ".pt":
         raise StyleError(f"{path}: is a checkpoint; `fststyle export {path}` converts it to .onnx")
     return path
 

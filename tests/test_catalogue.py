@@ -101,6 +101,14 @@ def test_paths_are_files(style_folder: Path, tmp_path: Path) -> None:
         catalogue.locate(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["night.pt", "NIGHT.PT"])
+def test_checkpoint_is_not_a_style(style_folder: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"checkpoint")
+    for find in (catalogue.locate, lambda path: catalogue.model(path, ("gan",))):
+        with pytest.raises(StyleError, match=f"{name}: is a checkpoint; `fststyle export"):
+            find(str(tmp_path / name))
+
+
 def test_metadata_key_licence_of_earlier_files_is_read_as_license(style_folder: Path) -> None:
     model = onnx.load_model_from_string(styles.inverting())
     entry = model.metadata_props.add()
