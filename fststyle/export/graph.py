@@ -1,7 +1,9 @@
-"""Export a torch module to an ONNX graph without local file paths, and write it to a file."""
+"""Export a torch module to an ONNX graph without local file paths, and write files atomically."""
 
+import contextlib
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +58,21 @@ def export_graph(
     return model
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file atomically, and create its folder if needed. Raises `OutputError` if this fails."""
+def write(files: Mapping[Path, bytes]) -> None:
+    """Write files atomically, and create their folders if needed.
+
+    Args:
+        files: path -> content. No file is renamed to its path before all files are complete.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(content)
+        with contextlib.ExitStack() as stack:
+            for path, content in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context(replacing(path))
+                file.write(content)
+                file.flush()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error

@@ -4,13 +4,12 @@
 * `PictureOutput`: input ``latent``, float32 (N, Z); output ``picture``, uint8 (N, S, S, 3) RGB.
 
 N is dynamic, and Z is the number of latent dimensions. As with styles, the exported graph is compared with
-the network before the file is written, and the metadata of the file describes the model.
+the network, and the metadata of the file describes the model.
 """
 
 import json
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 
 from fststyle.colors import LUMA
 from fststyle.errors import ExportError
-from fststyle.export.graph import export_graph, write
+from fststyle.export.graph import export_graph
 from fststyle.export.precision import CONVERT
 
 PRECISIONS = ("fp32", "fp16-weights")
@@ -79,13 +78,9 @@ def export_model(
     example: Tensor,
     output_names: list[str],
     about: Mapping[str, Any],
-    path: Path,
     precision: str = "fp32",
-) -> float:
-    """Export a `FrameInput` or `PictureOutput` to an ONNX file, after comparing the graph with the module.
-
-    Returns the largest difference between graph and module: absolute (0-255) for pixels, and for other
-    outputs relative to their largest absolute value.
+) -> tuple[bytes, float]:
+    """Export a `FrameInput` or `PictureOutput` to ONNX, and compare the graph with the module.
 
     Args:
         module: the module, on the CPU. It is set to evaluation mode.
@@ -93,12 +88,14 @@ def export_model(
             input alone.
         output_names: names of the outputs in the file.
         about: metadata of the file; values that are not strings are stored as JSON.
-        path: the file to write. An existing file is replaced.
         precision: one of `PRECISIONS`.
 
+    Returns:
+        The content of the file, and the largest difference between graph and module: absolute (0-255) for
+        pixels, and for other outputs relative to their largest absolute value.
+
     Raises:
-        ExportError: the export fails, or the graph differs too much from the module; nothing is written.
-        OutputError: ``path`` cannot be written.
+        ExportError: the export fails, or the graph differs too much from the module.
     """
     module = module.eval()
     input_name = "frame" if isinstance(module, FrameInput) else "latent"
@@ -121,8 +118,7 @@ def export_model(
         _difference(module, content, rows_of, input_name, output_names, _BOUNDS[precision])
         for rows_of in (example, example[:1])
     )
-    write(path, content)
-    return worst
+    return content, worst
 
 
 def _difference(

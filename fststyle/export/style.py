@@ -115,7 +115,7 @@ def export_module(
         entry.key, entry.value = key, value
     content = model.SerializeToString()
     parity = check_parity(frame, content, precision, photos[len(photos) // 2 :])
-    write(path, content)
+    write({path: content})
     return parity
 
 

@@ -41,12 +41,12 @@ def export_checkpoint(
         the dict contains only ``"largest"``, as returned by `fststyle.export.model.export_model`.
 
     Raises:
-        InputError: a setting is invalid or does not apply to this kind of network, or the photos for int8
-            cannot be read.
+        InputError: a setting is invalid or does not apply to this kind of network or to this precision, or
+            the photos for int8 cannot be read.
         CheckpointError: the file is not an fststyle checkpoint that can be exported.
         ExportError: the network does not support this precision, or the file differs too much from the
-            network; the file is not written. The encoder of a VAE may already have been written.
-        OutputError: the file cannot be written, or would overwrite the checkpoint.
+            network; nothing is written.
+        OutputError: a file cannot be written, or would overwrite the checkpoint.
         TrainingError: none of the photos for int8 can be used.
     """
     path = Path(path)
@@ -60,6 +60,8 @@ def export_checkpoint(
     refuse_overwrite((path,), output, encoder_of(output))
     if content["kind"] in export.KINDS:
         return output, _model(content, path, output, settings)
+    if settings.data is not None and settings.precision not in PSNR:
+        raise InputError(f"--data: is for {' and '.join(PSNR)}, not for {settings.precision}")
     card = Card(
         name=(
             checked_name(settings.name) if settings.name is not None else str(content.get("name", path.stem))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fststyle.catalogue import encoder_of
+from fststyle.export.graph import write as write_files
 from fststyle.export.model import FrameInput, PictureOutput, export_model
 from fststyle.train.checkpoint import Checkpoint
 from fststyle.train.networks.vae import Decoder, Encoder
@@ -37,20 +38,23 @@ _ROWS = 5
 def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp32") -> float:
     """Export the network of a checkpoint to `path`, and the encoder of a VAE to a second file next to it.
 
-    For a GAN, the generator with the averaged weights is exported.
+    For a GAN, the generator with the averaged weights is exported. Files are written after all graphs have
+    been compared with the network.
 
     Args:
         net: the network named in `content`, with its weights. It is moved to the CPU and set to evaluation
             mode.
         content: a checkpoint of one of the `KINDS`. Its weights and optimizer states are not used.
-        path: the .onnx file to write.
+        path: the .onnx file to write; an existing file is replaced. The path of the encoder is that of
+            `encoder_of`.
         precision: fp32 or fp16-weights.
 
     Returns:
         The largest difference between the files and the network; see `export_model`.
 
     Raises:
-        ExportError, OutputError: see `export_model`.
+        ExportError: see `export_model`; nothing is written.
+        OutputError: a file cannot be written.
     """
     net = net.cpu().to(memory_format=torch.contiguous_format).eval()
     shape: dict[str, Any] = content["network_settings"]
@@ -66,23 +70,24 @@ def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp3
     def latents() -> Tensor:
         return torch.randn(_ROWS, shape["latent"], generator=chance)
 
-    if content["kind"] == "gan":
-        drawing = PictureOutput(net.average, channels)  # type: ignore[arg-type]
-        return export_model(
-            drawing, latents(), ["picture"], _about(content, _GENERATOR_CONTRACT), path, precision
-        )
-    if content["kind"] == "vae":
-        encoder, decoder = FrameInput(Encoder(net), channels), PictureOutput(Decoder(net), channels)  # type: ignore[arg-type]
-        about = {**_about(content, _ENCODER_CONTRACT), "kind": "vae-encoder"}
-        worst = export_model(encoder, frames(), ["latent", "deviation"], about, encoder_of(path), precision)
-        return max(
-            worst,
-            export_model(
-                decoder, latents(), ["picture"], _about(content, _GENERATOR_CONTRACT), path, precision
-            ),
-        )
-    about = _about(content, _CLASSIFIER_CONTRACT) | {"classes": list(content.get("classes", ()))}
-    return export_model(FrameInput(net, channels), frames(), ["logits", "features"], about, path, precision)
+    models: dict[Path, tuple[bytes, float]] = {}
+    if content["kind"] == "classifier":
+        about = _about(content, _CLASSIFIER_CONTRACT) | {"classes": list(content.get("classes", ()))}
+        whole = FrameInput(net, channels)
+        models[path] = export_model(whole, frames(), ["logits", "features"], about, precision)
+    else:
+        if content["kind"] == "vae":
+            about = {**_about(content, _ENCODER_CONTRACT), "kind": "vae-encoder"}
+            encoder = FrameInput(Encoder(net), channels)  # type: ignore[arg-type]
+            models[encoder_of(path)] = export_model(
+                encoder, frames(), ["latent", "deviation"], about, precision
+            )
+        generator = net.average if content["kind"] == "gan" else Decoder(net)  # type: ignore[arg-type]
+        about = _about(content, _GENERATOR_CONTRACT)
+        drawing = PictureOutput(generator, channels)  # type: ignore[arg-type]
+        models[path] = export_model(drawing, latents(), ["picture"], about, precision)
+    write_files({target: model for target, (model, _) in models.items()})
+    return max(difference for _, difference in models.values())
 
 
 def _about(content: Checkpoint, contract: str) -> dict[str, Any]:

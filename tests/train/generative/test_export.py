@@ -10,15 +10,25 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from fststyle.catalogue import encoder_of  # noqa: E402
-from fststyle.errors import CheckpointError, InputError, OutputError, StyleError, TrainingError  # noqa: E402
+from fststyle.errors import (  # noqa: E402
+    CheckpointError,
+    ExportError,
+    InputError,
+    OutputError,
+    StyleError,
+    TrainingError,
+)
 from fststyle.runtime.generative import latents  # noqa: E402
 from fststyle.runtime.generative.classify import load_classifier  # noqa: E402
 from fststyle.runtime.generative.sample import Encoder, Generator  # noqa: E402
 from fststyle.train import checkpoint, loop  # noqa: E402
 from fststyle.train.export import export_checkpoint  # noqa: E402
+from fststyle.train.generative import export  # noqa: E402
 from fststyle.train.generative.classifier import train_classifier  # noqa: E402
 from fststyle.train.generative.gan import train_gan  # noqa: E402
 from fststyle.train.generative.vae import train_vae  # noqa: E402
+from fststyle.train.networks import build  # noqa: E402
+from fststyle.train.networks.vae import Decoder  # noqa: E402
 from tests.digits import digits, write_idx  # noqa: E402
 from tests.runtime.generative.test_sample import drawing  # noqa: E402
 
@@ -63,6 +73,27 @@ def test_vae_is_exported_with_its_encoder(stopped):
     assert (decoder.metadata["name"], decoder.metadata["title"]) == ("b", "Bars")
     encoder = Encoder(decoder, device="cpu")
     assert encoder(digits(2)[0][..., None].repeat(3, 3))[0].shape == (2, 4)
+
+
+def test_vae_is_not_written_without_its_decoder(tmp_path, monkeypatch):
+    """Neither if the decoder cannot be exported, nor if its file cannot be written."""
+    shape = {"side": 28, "channels": 1, "latent": 2, "width": 2}
+    net, content = build("vae", shape), {"kind": "vae", "network_settings": shape, "settings": {}}
+    (tmp_path / "a.onnx").mkdir()
+    with pytest.raises(OutputError, match=r"a\.onnx: cannot be written"):
+        export.write(net, content, tmp_path / "a.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.onnx"]
+
+    class Failing(Decoder):
+        def forward(self, latent):
+            raise RuntimeError("no graph")
+
+    monkeypatch.setattr(export, "Decoder", Failing)
+    encoder_of(tmp_path / "b.onnx").write_bytes(b"earlier")
+    with pytest.raises(ExportError, match="no graph"):
+        export.write(net, content, tmp_path / "b.onnx")
+    assert encoder_of(tmp_path / "b.onnx").read_bytes() == b"earlier"
+    assert {path.name for path in tmp_path.iterdir()} == {"a.onnx", "b-encoder.onnx"}
 
 
 def test_encoder_of_another_vae_is_refused(stopped):
