@@ -1,6 +1,7 @@
 """Decoding of open image files to frames with Pillow, for `fststyle.io.images`."""
 
 import contextlib
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -70,8 +71,8 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
         max_pixels: limit of H * W.
 
     Raises:
-        InputError: the file is empty, damaged or a raw photo, is not an image, has a side below 16 pixels, is
-            too large or has more than `MAX_FRAMES` frames.
+        InputError: the file cannot be read, is empty, damaged or a raw photo, is not an image, has a side
+            below 16 pixels, is too large or has more than `MAX_FRAMES` frames.
         DependencyError: the package for its format is not installed.
     """
     try:
@@ -113,6 +114,10 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
         raise InputError(f"{name}: contains more than {max_pixels:,} pixels") from error
     except MemoryError as error:
         raise InputError(f"{name}: does not fit in memory") from error
+    except OSError as error:
+        # Pillow's own errors have no errno, and EINVAL is a seek to an invalid offset in a damaged file.
+        problem = "is damaged or not supported" if error.errno in (None, errno.EINVAL) else "cannot be read"
+        raise InputError(f"{name}: {problem} ({reason(error)})") from error
     except Exception as error:  # Pillow's parsers raise any exception for a damaged file
         raise InputError(f"{name}: is damaged or not supported ({reason(error)})") from error
     except BaseException as error:

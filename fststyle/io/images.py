@@ -75,8 +75,8 @@ def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         max_pixels: limit of H * W * frames, which is checked before pixels are decoded.
 
     Raises:
-        InputError: the file is missing, empty, damaged or a raw photo, is not an image, has a side below 16
-            pixels, is too large or has too many frames.
+        InputError: the file is missing, cannot be read, is empty, damaged or a raw photo, is not an image,
+            has a side below 16 pixels, is too large or has too many frames.
         DependencyError: the package for its format is not installed.
     """
     name = _name_of(source)

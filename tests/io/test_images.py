@@ -395,6 +395,21 @@ def test_cut_off_files_are_refused(tmp_path, kind):
     refused(path, "damaged", "not an image")
 
 
+@pytest.mark.parametrize("good", [0, 100])
+def test_read_error_is_not_reported_as_a_damaged_file(good):
+    """The device fails at the start of the file, or after its header."""
+
+    class Device(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() + max(size, 0) > good:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return super().read(size)
+
+    content = encoded(Image.fromarray(gradient()), "BMP")
+    with pytest.raises(InputError, match=rf"^image data: cannot be read \({os.strerror(errno.EIO)}\)$"):
+        images.read(Device(content))
+
+
 def test_raw_photo_is_refused_not_its_preview(tmp_path):
     path = tmp_path / "photo.nef"
     Image.fromarray(gradient()).save(path, "TIFF", tiffinfo={254: 1})
