@@ -4,6 +4,9 @@ The library raises these and never prints or exits. The command line reports eac
 exit code. Any other exception is a bug in fststyle and keeps its traceback.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 INSTALL_TRAIN = "in a clone of fststyle: pip install '.[train]'"
 """Hint that tells how to install PyTorch and the other training dependencies."""
 
@@ -63,3 +66,18 @@ class BatchError(FststyleError):
     """
 
     exit_code = 1
+
+
+@contextlib.contextmanager
+def missing_packages(message: str) -> Iterator[None]:
+    """Context manager for imports that need optional packages.
+
+    An `ImportError` of another package becomes a `DependencyError` with ``message``, followed by the error in
+    brackets. An `ImportError` of a module of fststyle is a bug, and propagates.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "fststyle":
+            raise
+        raise DependencyError(f"{message} [{error}]") from error

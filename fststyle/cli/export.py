@@ -8,7 +8,7 @@ import typer
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError
+from fststyle.errors import missing_packages
 from fststyle.export.settings import ExportSettings
 
 
@@ -29,10 +29,8 @@ def register(app: typer.Typer) -> None:
         be finished. The encoder of a VAE is written to NAME-encoder.onnx, next to the decoder NAME.onnx.
         Existing files are replaced.
         """
-        try:
+        with missing_packages(NEEDS_TRAIN):
             from fststyle.train.export import export_checkpoint
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         path, parity = export_checkpoint(checkpoint, settings)
         if "psnr" in parity:
             difference = f"PSNR relative to the network {parity['psnr']:.1f} dB on photos"

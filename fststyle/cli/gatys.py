@@ -11,7 +11,7 @@ from fststyle.cli.one_image import open_picture
 from fststyle.cli.options import number, with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError
+from fststyle.errors import missing_packages
 from fststyle.train.style.gatys_settings import GatysSettings
 
 if TYPE_CHECKING:
@@ -55,10 +55,8 @@ def register(app: typer.Typer) -> None:
         2016). This is much slower than a trained style. An output file is updated every --preview-every
         iterations, and Ctrl-C saves the current image to it.
         """
-        try:
+        with missing_packages(NEEDS_TRAIN):
             from fststyle.train.style.gatys import optimize_image, paintings
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         from rich.console import Console
 
         from fststyle.io import images

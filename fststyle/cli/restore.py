@@ -11,7 +11,7 @@ from fststyle.cli.one_image import open_picture
 from fststyle.cli.options import number, with_settings
 from fststyle.cli.progress_bar import Bar
 from fststyle.cli.train import NEEDS_TRAIN
-from fststyle.errors import DependencyError
+from fststyle.errors import missing_packages
 from fststyle.io.files import PIPE
 from fststyle.train.restore.settings import RestoreSettings
 
@@ -49,10 +49,8 @@ def register(app: typer.Typer) -> None:
         All other pixels stay the same, unless the output format is lossy, such as JPEG. Ctrl-C writes the
         current state to the output file; the run cannot be resumed.
         """
-        try:
+        with missing_packages(NEEDS_TRAIN):
             from fststyle.train.restore.restore import restore_image
-        except ImportError as error:
-            raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
         from rich.console import Console
 
         from fststyle.io import images

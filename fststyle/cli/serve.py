@@ -6,7 +6,7 @@ import typer
 
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
-from fststyle.errors import DependencyError
+from fststyle.errors import missing_packages
 from fststyle.web.settings import ServeSettings
 
 INSTALL_WEB = "in a clone of fststyle: pip install '.[web]'"
@@ -23,12 +23,8 @@ def register(app: typer.Typer) -> None:
         For access from other machines, use --host 0.0.0.0 --token SECRET. Connections are not encrypted; on
         an untrusted network, put a reverse proxy with TLS in front.
         """
-        try:
+        with missing_packages(
+            f"the web application needs FastAPI, uvicorn and other packages; {INSTALL_WEB}"
+        ):
             server = importlib.import_module("fststyle.web.server")
-        except ImportError as error:
-            if (error.name or "").partition(".")[0] == "fststyle":
-                raise
-            raise DependencyError(
-                f"the web application needs FastAPI, uvicorn and other packages; {INSTALL_WEB} [{error}]"
-            ) from error
         server.serve(settings, streams.note)

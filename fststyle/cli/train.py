@@ -14,7 +14,7 @@ import typer
 from fststyle.cli import streams
 from fststyle.cli.options import with_settings
 from fststyle.cli.progress_bar import Bar
-from fststyle.errors import INSTALL_TRAIN, DependencyError
+from fststyle.errors import INSTALL_TRAIN, missing_packages
 from fststyle.train.style.settings import TrainSettings
 
 if TYPE_CHECKING:
@@ -103,10 +103,9 @@ def run_training_json(trainer: str, settings: "DataclassInstance") -> None:
 
 
 def _trainer(module: str) -> Any:
-    try:
-        return importlib.import_module(module).train
-    except ImportError as error:
-        raise DependencyError(f"{NEEDS_TRAIN} [{error}]") from error
+    with missing_packages(NEEDS_TRAIN):
+        imported = importlib.import_module(module)
+    return imported.train
 
 
 def print_results(out: "Console", trained: "Trained") -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fststyle.cli import app
 from fststyle.cli.train import run_training_json
 
 Program = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -138,6 +139,24 @@ def test_without_torch_the_pip_command_is_reported(program: Program, painting: P
     assert done.returncode == 2
     assert b"pip install" in done.stderr
     assert done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("fststyle.train.style.train", ("train", "--style", "a.jpg")),
+        ("fststyle.train.export", ("export", "a.pt")),
+        ("fststyle.train.style.gatys", ("gatys", "a.jpg", "b.jpg", "c.jpg")),
+        ("fststyle.train.restore.restore", ("restore", "a.jpg", "--mask", "b.jpg")),
+        ("fststyle.web.server", ("serve",)),
+    ],
+)
+def test_missing_module_of_fststyle_is_not_a_missing_package(
+    monkeypatch: pytest.MonkeyPatch, module: str, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=module):
+        app(arguments)
 
 
 def test_json_lines_are_messages_then_steps_then_results(
