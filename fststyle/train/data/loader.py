@@ -110,7 +110,7 @@ class Photos:
         self.files = images.find(folder, without)
         self.size, self.inner, self.enlarge = size, size if inner is None else inner, enlarge
         self.smallest = size // 4 if smallest is None else smallest
-        self.source = f"{len(self.files)} photos of {folder}"
+        self.folder, self.source = folder, f"{len(self.files)} photos of {folder}"
 
     def sample(self, rng: np.random.Generator) -> Sample:
         """Return a random crop.

@@ -118,11 +118,12 @@ def train(
         photo_source(settings.photos, settings.size, without=files.all),
         Photos(settings.paintings, settings.size, without=files.all),
     )
-    for source, flag in ((photos, "--photos"), (paintings, "--paintings")):
+    for source in (photos, paintings):
         if isinstance(source, Photos) and len(source.files) < 2:
             hint = "; for one painting, use `fststyle train`" if source is paintings else ""
             raise InputError(
-                f"{flag}: {source.files[0]} is the only image in the folder; at least two are needed{hint}"
+                f"{source.folder}: contains only one image, {source.files[0].name}; at least two are"
+                f" needed{hint}"
             )
     earlier = load_earlier_training(settings, files, "translate", _FREE)
     with computing(settings.device, settings.precision, None) as compute:

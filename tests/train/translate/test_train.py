@@ -196,8 +196,8 @@ def test_bad_input(train, tmp_path, painting, photos, paintings):
     one.mkdir(), none.mkdir()
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(one / "a.png")
     for changes, said in (
-        ({"paintings": one}, "--paintings"),
-        ({"photos": one}, "--photos"),
+        ({"paintings": one}, r"one: contains only one image, a\.png; .*; for one painting"),
+        ({"photos": one}, r"one: contains only one image, a\.png; at least two are needed$"),
         ({"paintings": none}, "no image"),
         ({"paintings": tmp_path / "nowhere"}, "nowhere"),
         ({"name": "../evil"}, "--name"),
@@ -210,6 +210,14 @@ def test_bad_input(train, tmp_path, painting, photos, paintings):
             train(**changes)
         assert getattr(caught.value, "exit_code", None) == 2, changes
     assert not list((tmp_path / "out").glob("*.pt"))
+
+
+def test_default_folder_with_one_photo_is_named(train, tmp_path, monkeypatch):
+    (tmp_path / "downloaded").mkdir()
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(tmp_path / "downloaded" / "a.png")
+    monkeypatch.setattr("fststyle.train.data.loader.prepared_photos", lambda: tmp_path / "downloaded")
+    with pytest.raises(InputError, match=r"downloaded: contains only one image, a\.png"):
+        train(photos=None)
 
 
 def test_damaged_images_are_skipped_and_counted(train, photos, paintings):
