@@ -1,5 +1,5 @@
 """Write a checkpoint whose network outputs retouched images: without a mesh of fine lines and, optionally,
-with more local contrast, and with details and tones of the photo.
+with longer strokes, more local contrast, and details and tones of the photo.
 
     python tools/retouch.py the-scream.pt retouched.pt --local-contrast 0.4 --details 0.5 --tone 0.25 \\
         --data photos/
@@ -55,7 +55,7 @@ def retouch(
     Args:
         net: the network.
         source: the training photos.
-        amounts: `local_contrast`, `details` and `tone` of `retouched`.
+        amounts: `strokes`, `local_contrast`, `details` and `tone` of `retouched`.
         steps: number of training steps.
         batch: photos per step.
         report: called after each step with its number, from 0, and its weighted losses.
@@ -119,6 +119,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of photos; default: as for `fststyle train`")
     for name, text in AMOUNTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0, help=text)
+    parser.add_argument(
+        "--strokes",
+        type=int,
+        default=0,
+        help="pixels to average along strokes, which removes weave (default: 0)",
+    )
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--size", type=int, default=320, help="side of the photo crops in pixels")
@@ -126,6 +132,8 @@ def main() -> None:
     if args.steps < 1 or args.batch < 1 or args.size < 64 or args.size % Live.stride:
         parser.error(f"--steps and --batch must be at least 1, --size a multiple of {Live.stride} from 64")
     amounts = {name: getattr(args, name) for name in AMOUNTS}
+    if not 0 <= args.strokes <= 16:
+        parser.error("--strokes must be from 0 to 16")
     if not all(0 <= amount <= 2 for amount in amounts.values()) or args.tone > 1:
         parser.error("the amounts must be from 0 to 2, --tone from 0 to 1")
     refuse_overwrite((args.checkpoint,), args.out)
@@ -139,6 +147,7 @@ def main() -> None:
             print(f"step {step}", *(f"{name} {value:.3f}" for name, value in losses.items()), flush=True)
 
     source = photo_source(args.data, args.size)
+    amounts["strokes"] = args.strokes
     retouch(net, source, amounts, args.steps, args.batch, report)
     for former in ("optimizer", "discriminator"):  # they belong to the network before the retouching
         content.pop(former, None)

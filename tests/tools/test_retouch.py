@@ -92,7 +92,7 @@ def test_other_networks_are_refused(script, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "options", [["--size", "66"], ["--size", "48"], ["--steps", "0"], ["--tone", "1.5"], ["--details", "-1"]]
+    "options", [["--size", "66"], ["--size", "48"], ["--steps", "0"], ["--tone", "1.5"], ["--strokes", "17"]]
 )
 def test_invalid_options_are_refused(script, tmp_path, monkeypatch, capsys, options):
     monkeypatch.setattr(
@@ -108,9 +108,14 @@ def test_checkpoint_is_not_overwritten_and_old_state_is_dropped(script, meshed, 
     with pytest.raises(OutputError):
         script.main()
     out = tmp_path / "out.pt"
-    options = ["--steps", "1", "--batch", "1", "--size", "64", "--details", "0.5"]
+    options = ["--steps", "1", "--batch", "1", "--size", "64", "--details", "0.5", "--strokes", "3"]
     monkeypatch.setattr(sys, "argv", ["retouch.py", str(meshed), str(out), *options])
     script.main()
     content = checkpoint.load(out)
     assert "optimizer" not in content
-    assert content["settings"]["retouched"] == {"local_contrast": 0.0, "details": 0.5, "tone": 0.0}
+    assert content["settings"]["retouched"] == {
+        "local_contrast": 0.0,
+        "details": 0.5,
+        "tone": 0.0,
+        "strokes": 3,
+    }

@@ -1,9 +1,9 @@
-"""Retouching of stylized images: local contrast, and details and tones of the photo.
+"""Retouching of stylized images: longer strokes, local contrast, and details and tones of the photo.
 
 A network that balances content and style loss is too soft: where strokes are uncertain, it outputs their
 mean, and where the style loss is strong, small and dark parts of the photo disappear among the strokes.
-Judges prefer stylized images after these three corrections (docs/experiments.md, seventh series). They take
-no time at inference, since the network learns them: `tools/retouch.py` trains it to output the retouched
+Judges prefer stylized images after these corrections (docs/experiments.md, seventh and eighth series). They
+take no time at inference, since the network learns them: `tools/retouch.py` trains it to output the retouched
 image, and `fststyle train` computes its content, style and adversarial losses on images with less local
 contrast than the output.
 
@@ -12,11 +12,12 @@ All images are RGB (N, 3, H, W) in [-1, 1].
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fststyle.train.gaussian_blur import gaussian_blur
 from fststyle.train.losses.tonal_masks import luminance
+from fststyle.train.style.stroke_smoothing import smooth_along_strokes
 
 SCALE = 4
 """Factor by which images are downscaled before they are blurred, which makes the blur faster."""
@@ -57,15 +58,24 @@ class Tone:
 
 
 def retouched(
-    stylized: Tensor, photo: Tensor, *, local_contrast: float, details: float, tone: float, tones: Tone
+    stylized: Tensor,
+    photo: Tensor,
+    *,
+    strokes: int = 0,
+    local_contrast: float,
+    details: float,
+    tone: float,
+    tones: Tone,
 ) -> Tensor:
-    """Return stylized images with more local contrast, and with details and tones of their photos.
+    """Return stylized images with longer strokes and more local contrast, and with details and tones of their
+    photos.
 
     All images are RGB (N, 3, H, W) in [-1, 1]; the result is clipped to this range.
 
     Args:
         stylized: the stylized images.
         photo: the photos that they were stylized from.
+        strokes: length in pixels of `smooth_along_strokes`; 0 for none.
         local_contrast: amount of the unsharp mask: fraction of the difference from a blurred copy that is
             added. 0.4 is moderate; 0.8 shows halos along edges.
         details: fraction of the difference between the luminance of the photo and its base layer that is
@@ -74,6 +84,7 @@ def retouched(
             that `Tone.expected` predicts from the photo.
         tones: statistics of photos and of their stylized images, for this prediction.
     """
+    stylized = smooth_along_strokes(stylized, strokes)
     result = stylized + local_contrast * (stylized - _blurred(stylized))
     if details or tone:
         light = luminance(photo)
@@ -117,14 +128,5 @@ def _box(x: Tensor) -> Tensor:
 
 
 def _blurred(image: Tensor) -> Tensor:
-    sigma = SIGMA / SCALE
-    radius = round(3 * sigma)
-    taps = torch.exp(-(torch.arange(-radius, radius + 1, device=image.device) ** 2) / (2 * sigma**2))
-    row = (taps / taps.sum()).to(image.dtype).expand(1, 1, 1, -1)
-    small = F.pad(F.avg_pool2d(image, SCALE), (radius,) * 4, mode="replicate")
-    # Each channel is an image of its own. A convolution with one group per channel takes minutes on a CPU in
-    # bfloat16 and channels-last format (torch 2.14).
-    planes = small.reshape(-1, 1, *small.shape[2:])
-    planes = F.conv2d(F.conv2d(planes, row), row.mT)
-    small = planes.reshape(*image.shape[:2], *planes.shape[2:])
+    small = gaussian_blur(F.avg_pool2d(image, SCALE), SIGMA / SCALE)
     return F.interpolate(small, image.shape[2:], mode="bilinear", align_corners=False)
