@@ -46,6 +46,7 @@ def retouch(
     net: Live,
     source: Photos | Scenes,
     amounts: Mapping[str, float],
+    strokes: int,
     steps: int,
     batch: int,
     report: Callable[[int, dict[str, float]], None],
@@ -55,7 +56,8 @@ def retouch(
     Args:
         net: the network.
         source: the training photos.
-        amounts: `strokes`, `local_contrast`, `details` and `tone` of `retouched`.
+        amounts: `local_contrast`, `details` and `tone` of `retouched`.
+        strokes: `strokes` of `retouched`.
         steps: number of training steps.
         batch: photos per step.
         report: called after each step with its number, from 0, and its weighted losses.
@@ -67,7 +69,7 @@ def retouch(
     tones = _tones(net, source)
 
     def finish(stylized: Tensor, photo: Tensor) -> Tensor:
-        return retouched(stylized, photo, **amounts, tones=tones)
+        return retouched(stylized, photo, strokes=strokes, **amounts, tones=tones)
 
     net.train()
     optimizer = Muon(net, lr=RATE)
@@ -147,11 +149,10 @@ def main() -> None:
             print(f"step {step}", *(f"{name} {value:.3f}" for name, value in losses.items()), flush=True)
 
     source = photo_source(args.data, args.size)
-    amounts["strokes"] = args.strokes
-    retouch(net, source, amounts, args.steps, args.batch, report)
+    retouch(net, source, amounts, args.strokes, args.steps, args.batch, report)
     for former in ("optimizer", "discriminator"):  # they belong to the network before the retouching
         content.pop(former, None)
-    settings = {**content["settings"], "retouched": amounts}
+    settings = {**content["settings"], "retouched": {"strokes": args.strokes, **amounts}}
     checkpoint.save(args.out, {**content, "settings": settings, "model": net.state_dict()})
 
 
