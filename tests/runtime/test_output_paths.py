@@ -88,6 +88,17 @@ def test_results_within_the_input_are_not_stylized_again() -> None:
     ]
 
 
+def test_folder_with_results_only_is_refused() -> None:
+    done = Path("old/painted")
+    done.mkdir(parents=True)
+    (done / "a.jpg").write_bytes(b"done")
+    with pytest.raises(InputError, match="contains no image files other than earlier results"):
+        plan(["old"], "old/painted", "candy")
+    done.joinpath("a.jpg").unlink()
+    with pytest.raises(InputError, match="contains no image files$"):
+        plan(["old"], "old/painted", "candy")
+
+
 def test_targets_are_distinct() -> None:
     assert [target for _, target in pairs(["a.jpg", "photos/a.jpg"], "out")] == ["out/a.jpg", "out/a-2.jpg"]
     Path("A.JPG").write_bytes(b"capital")

@@ -67,7 +67,13 @@ def first_time(source: Source, start: float) -> float:
 
 
 def output_time(timed: TimedFrame, source: Source, start: float) -> float:
-    """Return the time of a frame of `between` in seconds from the start of the output."""
+    """Return the time of a frame in seconds from the start of the output.
+
+    Args:
+        timed: a frame that `between` yielded.
+        source: the input that it comes from.
+        start: the time in seconds at which `between` starts reading the input.
+    """
     return timed.seconds - first_time(source, start)
 
 

@@ -138,11 +138,12 @@ def _md5(path: Path, progress: Progress) -> str:
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:
-    """Download `url` to `part`, with several attempts and pauses between them.
+    """Download `url` to `part`, with several attempts and pauses between them. If `part` exists, the download
+    resumes at its end.
 
     Raises:
         InputError: the URL is invalid, the server refuses the request, the archive is larger than
-            `MAX_ARCHIVE`, or `_ATTEMPTS` consecutive attempts failed.
+            `MAX_ARCHIVE`, or `_ATTEMPTS` attempts in a row failed without receiving any data.
         OutputError: `part` cannot be written, or there is not enough disk space.
     """
     failures = 0
