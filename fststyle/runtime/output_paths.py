@@ -144,7 +144,8 @@ def _pairs_of(
         found = images.find(source, on_refused=lambda place, error: refused.append((str(place), error)))
         kept = without_results(found, source, folder)
         if not kept:
-            raise InputError(f"{source}: contains no image files{' other than earlier results' if found else ''}")
+            only_results = " other than earlier results" if found else ""
+            raise InputError(f"{source}: contains no image files{only_results}")
         return [(path, folder / _written_as(path.relative_to(source))) for path in kept]
     if not source.is_file():
         raise InputError(f"{source}: {'is not a file' if source.exists() else 'no such file'}")
