@@ -95,7 +95,7 @@ def test_folder_with_results_only_is_refused() -> None:
     with pytest.raises(InputError, match="contains no image files other than earlier results"):
         plan(["old"], "old/painted", "candy")
     done.joinpath("a.jpg").unlink()
-    with pytest.raises(InputError, match="contains no image files$"):
+    with pytest.raises(InputError, match=r"contains no image files$"):
         plan(["old"], "old/painted", "candy")
 
 
