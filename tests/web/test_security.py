@@ -260,7 +260,7 @@ def _smaller() -> bytes:
         (_loop, "the operator Loop, which a style may not contain"),
         (_external, "the weights are in a separate file"),
         (_bomb, "memory|fails"),
-        (_other_contract, "its inputs are image"),
+        (_other_contract, "one input, frame, but has image"),
         (_smaller, "not an fststyle style"),
     ],
 )
