@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fststyle.errors import CheckpointError
 from fststyle.export.style import Card
 from fststyle.settings import to_dict
 from fststyle.train import checkpoint
@@ -37,7 +38,8 @@ def prepare(
         the order of the parameters. The list is empty if there is no penalty or there are no initial weights.
 
     Raises:
-        StyleError, CheckpointError: see `load_initial_weights`; or `earlier` does not match the network.
+        StyleError, CheckpointError: see `load_initial_weights`; or `earlier` does not match the network, or has no
+            optimizer state.
         InputError: see `freeze`.
     """
     with torch.random.fork_rng(devices=[]):
@@ -55,7 +57,9 @@ def prepare(
     net = compute.place(net)
     optimizer = optimizer_for(net, settings)
     if earlier:
-        checkpoint.load_optimizer(optimizer, earlier.get("optimizer"), str(path))
+        if "optimizer" not in earlier:
+            raise CheckpointError(f"{path}: contains no state of the optimizer; use --from, not --resume")
+        checkpoint.load_optimizer(optimizer, earlier["optimizer"], str(path))
     return net, optimizer, initial_weights
 
 

@@ -146,6 +146,15 @@ def test_missing_and_damaged_discriminator_is_one_line(train, tmp_path):
             train(resume=True, **given)
 
 
+def test_checkpoint_without_optimizer_names_the_alternative(train):
+    path = train().checkpoint
+    content = checkpoint.load(path)
+    del content["optimizer"]
+    checkpoint.save(path, content)
+    with pytest.raises(CheckpointError, match="contains no state of the optimizer; use --from, not"):
+        train(resume=True)
+
+
 def test_adversarial_training_works_with_the_smallest_crops(train, monkeypatch):
     monkeypatch.setattr(trainer, "WARM_UP", 0)
     seen = []
