@@ -38,8 +38,8 @@ def prepare(
         the order of the parameters. The list is empty if there is no penalty or there are no initial weights.
 
     Raises:
-        StyleError, CheckpointError: see `load_initial_weights`; or `earlier` does not match the network, or has no
-            optimizer state.
+        StyleError, CheckpointError: see `load_initial_weights`; or `earlier` does not match the network, or
+            has no optimizer state.
         InputError: see `freeze`.
     """
     with torch.random.fork_rng(devices=[]):
