@@ -76,8 +76,8 @@ _FEWEST, _MOST = 16, 64
 """
 
 
-FADE = 4
-"""Exponent of the share in `between`: the correction is multiplied by 1 - share^FADE."""
+CORRECTION_EXPONENT = 4
+"""Exponent of the share in `between`: the correction is multiplied by 1 - share^CORRECTION_EXPONENT."""
 
 
 def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
@@ -88,7 +88,7 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     of a cell is its mean color in (1 - share) * ``photo`` + share * ``whole``. The correction is one affine
     function of the photo and stylized colors, fitted to all cells by ridge regression and applied to each
     pixel, so that colors do not bleed over edges. The correction decreases to zero at a share of 1, where
-    none is needed (`FADE`). This method is not from a paper.
+    none is needed (`CORRECTION_EXPONENT`). This method is not from a paper.
 
     Args:
         photo: uint8 (H, W, 3).
@@ -105,7 +105,7 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
     was, now, aim = (_cells(picture, size) for picture in (photo, painted, whole))
     known = np.hstack((was, now, np.ones((len(was), 1), np.float32)))
     ridge = np.float32(1e-3 * len(was)) * np.eye(7, dtype=np.float32)
-    wanted = ((1 - share) * was + share * aim - now) * (1 - share**FADE)
+    wanted = ((1 - share) * was + share * aim - now) * (1 - share**CORRECTION_EXPONENT)
     move = np.linalg.solve(known.T @ known + ridge, known.T @ wanted).T.astype(np.float32)
     result = np.empty_like(painted)
     for rows in _strips(photo):

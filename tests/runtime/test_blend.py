@@ -58,7 +58,7 @@ def test_colors_are_between_those_of_photo_and_result():
         aim = (1 - share) * blocks + share * (255.0 - blocks)
         made = colors.between(blocks, painted, whole, share)
         left = np.abs(made - aim).mean() / np.abs(painted - aim).mean()
-        assert left == pytest.approx(share**colors.FADE, abs=0.12)
+        assert left == pytest.approx(share**colors.CORRECTION_EXPONENT, abs=0.12)
     assert np.abs(colors.between(blocks, painted, whole, 0.999).astype(float) - painted).mean() < 2
 
 
