@@ -110,7 +110,7 @@ def make(
 
     Args:
         stylized: the images of all systems.
-        paintings: the files of the paintings by name.
+        paintings: dict from the names of the paintings to their files.
         folder: new or empty folder for the sheets.
         key: the file of the key.
         against: name of a system; only pairs with this system are compared.
@@ -187,8 +187,8 @@ def _pairs(
 def _sides(
     plans: Sequence[tuple[tuple[StylizedImage, StylizedImage], str]], rng: np.random.Generator
 ) -> list[bool]:
-    """Return for each plan whether its sides are swapped. A and B are balanced over the sheets of each pair
-    of systems and kind.
+    """Return whether the two images of each planned sheet, (pair of images, kind), are swapped. Over the
+    sheets of one kind with the same two systems, each system is A equally often (up to one sheet).
     """
     groups: dict[tuple[frozenset[str], str], list[int]] = {}
     for index, ((first, second), kind) in enumerate(plans):
@@ -234,7 +234,7 @@ def draw(painting: RGB, a: RGB, b: RGB) -> Image.Image:
 
 
 def read_key(path: Path) -> dict[str, Sheet]:
-    """Return the entries of the key by the name of the sheet.
+    """Return the entries of the key as a dict from the names of the sheets.
 
     Raises:
         InputError: the file cannot be read or is not a key.

@@ -55,7 +55,7 @@ FILTERS: dict[str, Callable[[Frame], Frame]] = {
     "stylization": lambda bgr: cv2.stylization(bgr, sigma_s=60, sigma_r=0.45),
     "pencil": lambda bgr: cv2.pencilSketch(bgr, sigma_s=60, sigma_r=0.07, shade_factor=0.05)[1],
 }
-"""Filters of OpenCV, functions of BGR frames, by name."""
+"""Name -> OpenCV filter, a function of a BGR frame."""
 FORMS = {
     "error": "{:.0f}",
     "moving": "{:.0f}",
@@ -68,7 +68,7 @@ FORMS = {
 MOVING = 0.5
 """Smallest motion in pixels that counts as moving."""
 STYLED = 8
-"""Largest number of frames for the style column."""
+"""Largest number of frames for the style and detail columns."""
 
 
 def main() -> int:
@@ -100,7 +100,7 @@ def _arguments() -> argparse.Namespace:
 
 
 class Filter:
-    """A filter of OpenCV as a function of frames, uint8 (H, W, 3) RGB."""
+    """An OpenCV filter, callable on frames, uint8 (H, W, 3) RGB."""
 
     def __init__(self, name: str):
         self.apply = FILTERS[name]
@@ -113,8 +113,8 @@ class Filter:
 def ways(
     args: argparse.Namespace, painted: Frame, frames: list[Frame], key: int
 ) -> dict[str, Callable[[], list[Frame]]]:
-    """Return the methods by name: functions that return all stylized frames. `painted` is the painted version
-    of the frame with the index `key`.
+    """Return a dict from the name of each method to a function that returns all stylized frames. `painted` is
+    the painted version of the frame with the index `key`.
     """
     painter, steady = FrameStylizer(source(args.style), 1), TemporalFilter()
     alone = FrameStylizer(source(args.network), 1) if args.network else Filter(args.filter)

@@ -47,7 +47,7 @@ def named(text: str) -> tuple[str, str]:
 
 
 def files(text: str) -> list[Path]:
-    """Return the image files of a file name, a folder or a glob pattern.
+    """Return the image files that `text`, a file name, a folder or a glob pattern, stands for.
 
     Raises:
         InputError: there are none.
@@ -63,8 +63,10 @@ def files(text: str) -> list[Path]:
 
 
 def by_name(texts: Iterable[str]) -> dict[str, Path]:
-    """Return the image files by name: NAME for ``NAME=FILE``, and the stem of the file name for other texts,
-    which are files, folders or glob patterns.
+    """Return a dict from names to image files.
+
+    For ``NAME=FILE``, the name is NAME. Other texts are files, folders or glob patterns; each file is then
+    named by its stem.
 
     Raises:
         InputError: there is no such file, or a name stands for several files.
@@ -115,7 +117,7 @@ def stylized_images(
 
     Args:
         text: the system.
-        paintings, photos: their files by name.
+        paintings, photos: dicts from their names to their files.
         threads: threads of ONNX Runtime for a style; 0 lets it choose.
 
     Raises:

@@ -176,8 +176,10 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
 def _settings(
     own: Source | None, image: Path, args: argparse.Namespace, console: Console
 ) -> dict[str, float]:
-    """Return the settings of the objective: `CLASSIC`, with the style size used in training, replaced by the
-    options.
+    """Return the settings of the objective: those given as options, or else the style size used in training,
+    or else those of `CLASSIC`.
+
+    Prints a warning if the style was trained on a file other than `image`.
     """
     card = metadata(own.path) if own else {}
     digest = card.get("style_sha256") or card.get("trained_with", {}).get("style_sha256")
@@ -193,8 +195,8 @@ def _settings(
 
 
 class Curves:
-    """A cache of the objective curves of the optimizer, which are slow to compute, in a file if `path` is
-    given.
+    """A cache of the optimizer's objective curves, which are slow to compute. It is stored in the file
+    `path`, or only in memory if `path` is None.
     """
 
     def __init__(self, path: Path | None):

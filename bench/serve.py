@@ -135,7 +135,14 @@ def post(address: str, style: str, content: bytes) -> bytes:
 
 
 def _round(args: argparse.Namespace, folder: Path, address: str, process: int) -> Round:
-    """Measure one round."""
+    """Measure one round: `stylize_files` in a new process, then the server under load.
+
+    Args:
+        args: the options of the command line.
+        folder: folder of the photos, to which the reference results are written.
+        address: URL of the server.
+        process: process ID of the server.
+    """
     count = args.clients * args.photos
     command = [sys.executable, "-c", _COMMAND_LINE, str(folder), args.style]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -117,7 +117,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
-    """Return the files by label. Files whose labels would be the same have their paths as labels."""
+    """Return a dict from labels to files. Files that would share a label are labeled with their paths."""
     given = [source(text) for text in [*args.files, *args.rival]] or ([] if args.network else included())
     given += [Source(_untrained(text, scratch)) for text in args.network]
     if not given:
@@ -127,7 +127,9 @@ def _sources(args: argparse.Namespace, scratch: Path) -> dict[str, Source]:
 
 
 def _untrained(text: str, folder: Path) -> Path:
-    """Write a style file of a network with random weights, which is as fast as a trained one."""
+    """Write a style file for a network with random weights, and return its path. The network is as fast as a
+    trained one.
+    """
     from fststyle.export.style import Card, export_module
     from fststyle.train.networks import build
 
@@ -144,7 +146,7 @@ def _untrained(text: str, folder: Path) -> Path:
 
 
 def _measure(what: Source, size: tuple[int, int], args: argparse.Namespace) -> list[float]:
-    """Return the milliseconds of each frame."""
+    """Return the time of each frame in milliseconds."""
     stylizer = FrameStylizer(what, args.threads, cuda=args.cuda)
     frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     return [seconds * 1000 for seconds in timings(lambda: stylizer(frame), args.frames, args.seconds)]
@@ -180,7 +182,7 @@ def _rows(args: argparse.Namespace, files: dict[str, Source], console: Console) 
 
 
 def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]]:
-    """Yield all jobs in each round, in forward and reverse order by turns, so that drift of the machine
+    """Yield all jobs in each round, alternately in forward and reverse order, so that drift of the machine
     affects all of them equally.
     """
     for turn in range(rounds):
@@ -188,7 +190,7 @@ def _turns(jobs: list[tuple[str, str]], rounds: int) -> Iterator[tuple[str, str]
 
 
 def _alone(what: Source, size: str, args: argparse.Namespace) -> list[float]:
-    """Return the milliseconds of each frame, measured in a new process."""
+    """Return the time of each frame in milliseconds, measured in a new process."""
     options = [
         "--white",
         str(what.white),

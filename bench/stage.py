@@ -63,7 +63,9 @@ def main() -> int:
 
 
 def send(changes: float, names: list[str]) -> int:
-    """Send messages until the process is terminated."""
+    """Send OSC messages until the process is terminated: per second, `changes` changes to the styles `names`
+    in turn, and `RATE` random messages.
+    """
     from pythonosc.udp_client import SimpleUDPClient
 
     client, rng = SimpleUDPClient("127.0.0.1", PORT), random.Random(0)

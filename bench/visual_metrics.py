@@ -121,8 +121,8 @@ SIZES = (256, 384)
 SCALES, COVERAGE_SCALES = (1, 2, 4), (1, 2)
 """Downscaling factors for style, and for details, forms and from pic."""
 KEYS, QUERIES = 4096, 1024
-"""Maximum numbers of patches per image: of those that are searched for the most similar one, and of those for
-which it is searched.
+"""Maximum numbers of patches per image in a nearest-neighbor search: of candidates, and of patches whose
+nearest neighbor is searched.
 """
 _OCTAVES = tuple(f"{kind}_{low}_{high}" for kind in ("light", "chroma") for low, high in BANDS)
 GEOMETRIC = (*_OCTAVES, "chroma")
@@ -135,7 +135,7 @@ def lab(rgb: RGB) -> Map:
 
 
 def blur(image: Map, sigma: float) -> Map:
-    """Return the Gaussian blur."""
+    """Return the image, blurred by a Gaussian with the standard deviation `sigma` in pixels."""
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
 
 
@@ -528,8 +528,8 @@ def _geometric(values: list[float]) -> float:
 
 
 def means(rows: list[Row]) -> list[Row]:
-    """Return the means of the metrics over the photos that have them, by painting and system. The mean of a
-    ratio (`GEOMETRIC`) is geometric.
+    """Return one row per painting and system: the mean of each metric over the photos that have it. The mean
+    of a ratio (`GEOMETRIC`) is geometric.
     """
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:

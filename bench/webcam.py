@@ -46,8 +46,8 @@ def main() -> int:
 
 
 def measure(settings: WebcamSettings, seconds: float) -> list[Row]:
-    """Return one row for each of `PARTS` equal parts of the time with at least two frames. Raises the errors
-    of `Live`.
+    """Return one row for each of `PARTS` equal parts of the time, except parts with fewer than two frames.
+    Raises the errors of `Live`.
     """
     live = Live(settings)
     parts: list[list[View]] = [[] for _ in range(PARTS)]

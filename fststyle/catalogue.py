@@ -1,4 +1,4 @@
-"""Catalogue of styles, included and in the user's folders, and of the other included models."""
+"""Catalogue of the styles (included ones and the user's own) and of the other included models."""
 
 import functools
 import hashlib
@@ -54,9 +54,10 @@ class Entry:
 def styles() -> list[Entry]:
     """Return all available styles, sorted by name.
 
-    The user's styles are the .onnx files in the folders of `own_folders`. Of styles with the same name, the
-    first is used; included styles come last. Raises `StyleError` if the catalogue or the properties of a file
-    cannot be read.
+    The user's styles are the .onnx files in the folders of `own_folders`. NAME-int8.onnx next to NAME.onnx is
+    not a separate style, but the `Entry.int8` of NAME. Of styles with the same name, the first is used;
+    included styles come last. Raises `StyleError` if the catalogue or the properties of a file cannot be
+    read.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -161,11 +162,12 @@ def encoder_of(decoder: Path) -> Path:
 
 
 def load(entry: Entry) -> bytes:
-    """Return the content of the file of an entry. Tensors that are stored in another file (see
+    """Return the content of an entry's file. Tensors that are stored in another file (see
     `fststyle.external_data`) are inserted.
 
     Raises:
-        StyleError: a file cannot be read or does not match its checksum.
+        StyleError: a file cannot be read or does not match its checksum, or the reference to another file is
+            not valid.
         DependencyError: the file refers to another file, and onnx is not installed.
     """
     try:
@@ -228,7 +230,7 @@ def base_network(known_as: str) -> Entry | None:
 
 
 def initial_weights(name: str) -> Entry | None:
-    """Return the included initial weights for training with this name (kind "start"), or None."""
+    """Return the included entry called ``name`` of kind "start" (initial weights for training), or None."""
     return next((entry for entry in _listed(SHIPPED) if entry.kind == "start" and entry.name == name), None)
 
 

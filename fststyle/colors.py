@@ -72,7 +72,8 @@ CELL = 16
 cells, and large images larger ones.
 """
 _FEWEST, _MOST = 16, 64
-"""Minimum number of cells along the shorter side, and maximum number along the longer side, which prevails.
+"""Minimum number of cells along the shorter side, and maximum number along the longer side. If they conflict,
+the maximum applies.
 """
 
 
@@ -118,7 +119,7 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
 
 
 def _cells(picture: RGB, size: tuple[int, int]) -> Floats:
-    """Return the mean color in 0..1 of each cell of a grid of ``size`` (W, H) cells, (W * H, 3)."""
+    """Return the mean colors of a grid of ``size`` = (W, H) cells, row by row: (W * H, 3) in 0..1."""
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32
     )

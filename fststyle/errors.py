@@ -32,7 +32,7 @@ class StyleError(FststyleError):
 
 
 class DeviceError(FststyleError):
-    """A device, such as a GPU or a virtual camera, is unknown, not available, or failed."""
+    """A device, such as a GPU or a virtual camera, is unknown or not available, or it failed."""
 
 
 class DependencyError(FststyleError):
@@ -72,8 +72,9 @@ class BatchError(FststyleError):
 def missing_packages(message: str) -> Iterator[None]:
     """Context manager for imports that need optional packages.
 
-    An `ImportError` of another package becomes a `DependencyError` with ``message``, followed by the error in
-    brackets. An `ImportError` of a module of fststyle is a bug, and propagates.
+    If a module outside fststyle cannot be imported, the `ImportError` becomes a `DependencyError` with
+    ``message``, followed by the error in brackets. An `ImportError` for a module of fststyle is a bug, and
+    propagates.
     """
     try:
         yield

@@ -97,7 +97,8 @@ def resolve(model: bytes, path: Path) -> bytes:
 def _neighbor(path: Path, name: str, checksum: str) -> bytes:
     """Return the bytes of the file ``name`` in the folder of ``path``.
 
-    Raises `StyleError` if it cannot be read, is not an .onnx file, or its SHA-1 is not ``checksum``.
+    Raises `StyleError` if ``name`` is not the name of an .onnx file in that folder, the file cannot be read,
+    or its SHA-1 is not ``checksum``.
     """
     if "/" in name or "\\" in name or ":" in name or not name.endswith(".onnx"):
         raise StyleError(

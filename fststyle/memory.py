@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 BYTES_PER_PIXEL = 1000
-"""Peak memory in bytes per pixel of stylization, measured with the `johnson` network on the CPU."""
+"""Peak memory of stylization in bytes per pixel, measured with the `johnson` network on the CPU."""
 
 LIMIT = 4 << 30
 """Maximum memory budget for one image in bytes."""
@@ -37,7 +37,9 @@ def _linux() -> int | None:
 
 
 def _container() -> int | None:
-    """Return the remaining memory of the control group (version 2 or 1) in bytes, or None if not limited."""
+    """Return the remaining memory of the control group (version 2 or 1) in bytes, or None if there is no
+    limit or it cannot be read.
+    """
     for most, used in (
         ("memory.max", "memory.current"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),

@@ -11,8 +11,8 @@ MAX_WEIGHT = 1e6
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
     """Parse ``"udnie:0.6,great-wave:0.4"`` into (name or file, weight) pairs whose weights sum to 1.
 
-    A name without a weight has weight 1 before normalization. ``flag`` is the command-line option for error
-    messages.
+    A name without a weight has weight 1 before normalization. ``flag`` is the command-line option to name in
+    error messages.
 
     Raises:
         InputError: a name is empty, a weight is not a number above 0 and at most `MAX_WEIGHT`, a single name

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 Settings = TypeVar("Settings")
 
 NAMES = "lower-case letters, digits and hyphens"
-"""Description, for messages, of the characters that are allowed in the name of a trained style or model."""
+"""The characters that the name of a trained style or model may contain, in words, for help and messages."""
 MAX_NAME_LENGTH = 64
-"""Maximum length of the name of a trained style or model in characters."""
+"""Maximum length, in characters, of the name of a trained style or model."""
 
 
 def to_name(text: str, default: str = "style") -> str:
-    """Convert ``text`` to a valid name of a style or model: `NAMES`, at most `MAX_NAME_LENGTH` characters.
+    """Convert ``text`` to a valid name for a style or model: `NAMES`, at most `MAX_NAME_LENGTH` characters.
 
     Accents are dropped, and each sequence of other characters becomes one hyphen. Returns ``default`` if
     nothing is left.

@@ -22,7 +22,9 @@ cleanup. Examples are a second Ctrl-C, or SIGTERM and SIGHUP at the end of a ses
 """
 
 _RETRY = 0.05
-"""Delay in seconds before a signal that arrives during an import is raised again."""
+"""Delay in seconds before a signal is sent again, because it arrived during an import or its exception could
+not propagate.
+"""
 
 
 def ending() -> list[signal.Signals]:
@@ -39,8 +41,8 @@ def exceptions_for_signals() -> Iterator[None]:
     signal that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the
     exception is raised after the import. An exception that Python cannot propagate, because it interrupted a
     destructor or a callback, is raised again. For `BURST` seconds after an exception, further signals are
-    ignored. After the block, a signal ends the process immediately, unless a signal was already raised in the
-    block.
+    ignored. At the end of the block, the default handlers are installed, which end the process immediately.
+    If a signal has raised an exception in the block, the handlers of this context manager stay instead.
     """
     ends = _Ends()
     numbers = _replaced(ends)

@@ -1,5 +1,5 @@
-"""Random crops of photos whose positions are tensors, so that a CUDA graph can replay a training step with
-new crops (tools/together.py).
+"""Random crops of photos, with positions that are tensors, so that a CUDA graph can replay a training step
+with new crops (tools/together.py).
 
 These are the counterparts of `fststyle.train.data.loader.Photos` and
 `fststyle.train.losses.temporal.shifted_crops`, with index tensors instead of slices.
@@ -21,13 +21,15 @@ from fststyle.train.data.surroundings import surplus
 from fststyle.train.losses.temporal import CUT, GRAIN
 
 WHOLE = 0.82, 1.0
-"""Range of the sides of crops that show whole scenes, relative to the shorter side of the photo."""
+"""Range of the sides of squares that show whole scenes, relative to the shorter side of the photo."""
 PART = 0.42, 0.92
-"""Range of the sides of the other crops."""
+"""Range of the sides of the other squares."""
 STORED = 9 / 8
-"""Shorter side of the stored photos, relative to the crops. Their longer side is cropped to 3/2 of it."""
+"""Shorter side of the stored photos, relative to `size` of `Photos`. The longer side is cropped to at most
+3/2 of the shorter one.
+"""
 MOST = 10_000
-"""Maximum number of loaded photos: 6 GB for crops of 256 pixels."""
+"""Maximum number of loaded photos: 6 GB for squares of 256 pixels."""
 
 
 class Photos:
@@ -146,8 +148,8 @@ def shifted_crops(photo: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def overlap(first: Tensor, second: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
-    """Return, from both stylized crops of `shifted_crops`, the part of the scene that both show for every
-    shift.
+    """Return the part of the scene that both stylized crops of `shifted_crops` show. Its size is the same for
+    every shift.
 
     Args:
         first, second: the stylized crops, (N, 3, H, W).

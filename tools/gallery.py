@@ -17,7 +17,7 @@ ROWS = {
     "astronaut": ("udnie", "woman-with-a-hat", "composition-viii", "village-street-auvers"),
     "chelsea": ("composition-vii", "udnie", "portrait-of-metzinger", "the-scream"),
 }
-"""Name of the photo of each row -> its styles."""
+"""Photo of each row -> styles in that row."""
 TILE, GAP, CAPTION = 320, 6, 24
 """Side of an image, gap between images, and height of a caption, in pixels."""
 

@@ -39,7 +39,7 @@ RATE = 5e-4
 MEASURED = 24
 """Number of photos for the statistics of the luminance."""
 SAME, MESH, GRID = 300.0, 0.3, 0.03
-"""Weights of the losses: MSE from the retouched output, for pixels in [-1, 1], mesh, and grid artifacts."""
+"""Weights of the losses: MSE from the retouched output (pixels in [-1, 1]), mesh, and grid artifacts."""
 
 
 def retouch(
@@ -51,7 +51,7 @@ def retouch(
     batch: int,
     report: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """Train `net`, in place.
+    """Train `net`, in place, to output what `retouched` makes from its original output.
 
     Args:
         net: the network.
@@ -96,8 +96,8 @@ def _tones(net: Live, source: Photos | Scenes) -> Tone:
 def _losses(
     net: Live, before: Live, photo: Tensor, finish: Callable[[Tensor, Tensor], Tensor], seed: int
 ) -> dict[str, Tensor]:
-    """Return the weighted losses of `net`, compared with the output of the original network `before` after
-    `finish`.
+    """Return the weighted losses of `net`. The target is the output of the original network `before`, as
+    retouched by `finish`.
     """
     with torch.random.fork_rng(devices=[]):  # both networks draw the same offset of the noise field
         torch.manual_seed(seed)

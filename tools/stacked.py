@@ -66,7 +66,9 @@ def unstack(together: Tensor, number: int) -> Tensor:
 
 
 class StackedConv(nn.Module):
-    """Stacked `Conv`, 1x1 or 3x3, computed in `dtype`: (K * N, I, H, W) -> (K * N, O, H, W)."""
+    """Stacked `Conv`, 1x1 or 3x3, computed in `dtype`. The output for (K * N, I, H, W) is (K * N, O, H, W)
+    with H and W divided by the stride, rounded up.
+    """
 
     def __init__(self, convs: list[nn.Conv2d], dtype: torch.dtype):
         super().__init__()
@@ -151,7 +153,7 @@ class Stacked(nn.Module):
         self.noises = [module for module in self.net.modules() if isinstance(module, StackedNoise)]
 
     def named(self) -> dict[str, nn.Parameter]:
-        """Return the parameters, by their names in `Live`."""
+        """Return a dict of the stacked parameters, keyed by their names in `Live`."""
         return dict(self.net.named_parameters())
 
     def shared_names(self) -> list[str]:

@@ -37,8 +37,8 @@ class _FixedConv(nn.Module):
 
 
 def fast(vgg: VGG16, dtype: torch.dtype) -> VGG16:
-    """Return `vgg`, changed in place: with replicate padding, as by `repeat_edges`, and with activations in
-    `dtype` and in channels-last format.
+    """Change `vgg` in place, and return it. It then uses replicate padding, as after `repeat_edges`, and its
+    activations are in `dtype` and in channels-last format.
     """
     for number, layer in enumerate(vgg.features):
         if isinstance(layer, nn.Conv2d):
@@ -81,7 +81,7 @@ class StackedLosses:
         )
 
     def __call__(self, stylized: Tensor, photo: Tensor, stride: int) -> dict[str, Tensor]:
-        """Return the weighted losses by name, float32 (K, N) each.
+        """Return a dict of the weighted losses (content, style, grid), float32 (K, N) each.
 
         Args:
             stylized: (K * N, 3, H, W) in [-1, 1], network by network.

@@ -2,8 +2,9 @@
 the same shape.
 
 The learning rate and the step number are tensors, so that a CUDA graph can replay a step. Kernels are
-orthogonalized by the published iteration. The faster form in `fststyle.train.muon.orthogonal` squares the
-condition number, and so needs more precision than TF32 products have.
+orthogonalized by the Newton-Schulz iteration in its published form (Jordan et al. 2024). The faster form in
+`fststyle.train.muon.orthogonal` squares the condition number, and so needs more precision than TF32 products
+have.
 """
 
 import torch
@@ -45,7 +46,7 @@ class StackedMuon:
 
     @torch.no_grad()
     def step(self, tied: bool) -> None:
-        """Update all parameters.
+        """Update all parameters with the current `learning_rate`, and apply `Stacked.constrain`.
 
         Args:
             tied: whether the shared parameters are updated by the mean gradient over the networks, so that

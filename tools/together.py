@@ -124,10 +124,11 @@ def main() -> None:
 
 
 def settings_of(args: argparse.Namespace) -> dict[str, TrainSettings]:
-    """Return the settings of each painting, by the name of its style.
+    """Return a dict from the style name of each painting to its settings.
 
     Raises:
-        SystemExit: two paintings have the same name, or `--tune` is not valid.
+        SystemExit: two paintings have the same name, a painting is called identity or mean, or `--tune` is
+            not valid.
         InputError: there are no paintings, or a setting is out of range.
     """
     common = TrainSettings(
@@ -200,7 +201,7 @@ class Step:
             _put(noise.place, torch.from_numpy(random.integers(noise.side, size=2)))
 
     def __call__(self, tied: bool) -> None:
-        """Run the step."""
+        """Run the step, and add the losses to `totals`. `tied` is as for `StackedMuon.step`."""
         for value in self.networks.parameters():
             if value.grad is not None:
                 value.grad.zero_()
@@ -210,7 +211,7 @@ class Step:
         self.totals.add_(totals)
 
     def loss(self) -> tuple[Tensor, Tensor]:
-        """Return the scalar to minimize, the sum over all networks, and the loss of each network, (K,)."""
+        """Return the scalar to minimize (a sum over all networks) and the loss of each network, (K,)."""
         with torch.no_grad():
             whole = self.size + surplus(self.size)
             photo, moved = crops.shifted_crops(self.photos.crop(self.draws, whole + CUT), self.shift)
@@ -311,7 +312,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def report(console: Console, step: Step, names: list[str], done: int, before: int) -> None:
-    """Print the mean losses since step `before`.
+    """Print the mean losses since step `before`, and reset `step.totals`.
 
     Raises:
         TrainingError: a loss is not finite.

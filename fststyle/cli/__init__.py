@@ -41,7 +41,10 @@ class _Program(TyperGroup):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the command names in the order of `_COMMANDS`; typer lists groups such as ``gan`` last."""
+        """Return the command names in the order of `_COMMANDS`.
+
+        By default, typer lists groups such as ``gan`` last.
+        """
         names = [module.__name__.rpartition(".")[2].replace("_", "-") for module in _COMMANDS]
         return sorted(super().list_commands(ctx), key=names.index)
 

@@ -96,7 +96,7 @@ def register(app: typer.Typer) -> None:
 
 
 def add_sample(group: typer.Typer, kind: str) -> None:
-    """Add the command ``sample`` to a group, for generators of one ``kind``, "gan" or "vae"."""
+    """Add the command ``sample`` to ``group``. It accepts only generators of ``kind``, "gan" or "vae"."""
 
     @group.command()
     def sample(

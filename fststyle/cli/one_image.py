@@ -43,8 +43,8 @@ def open_picture(
 
     Raises:
         InputError: the image does not exist, is a folder, or cannot be read.
-        OutputError: the output cannot be written, is one of the inputs, or is stdout, which is closed or a
-            terminal.
+        OutputError: the output cannot be written or is one of the inputs, or it is stdout and stdout is
+            closed or a terminal.
         DependencyError: the package for the format of the image is not installed.
     """
     from fststyle.io import images

@@ -91,8 +91,8 @@ def _option(field: "dataclasses.Field[Any]") -> Any:
 def number(help: str, minimum: float, maximum: float | None = None) -> Any:
     """Return a typer option for a number within a range. The range is appended to the text ``help``.
 
-    It is for values that are not a field of a settings dataclass. A value outside the range raises
-    `InputError`, with the same message as `fststyle.settings.check`.
+    Use it for a value that is not a field of a settings dataclass. If the user gives a value outside the
+    range, the command raises `InputError` with the same message as `fststyle.settings.check`.
     """
 
     def check_range(value: float, parameter: typer.CallbackParam) -> float:
@@ -113,7 +113,7 @@ def _range(minimum: float | None, maximum: float | None) -> str:
 
 
 def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) -> inspect.Parameter:
-    """Return the parameter of the hidden option with the former name of a field. Its default is None."""
+    """Return the parameter for the hidden option with a field's former name. Its default is None."""
     former = field.metadata["former"]
     option = typer.Option(f"--{former.replace('_', '-')}", hidden=True)
     return inspect.Parameter(
@@ -125,9 +125,10 @@ def _former_parameter(field: "dataclasses.Field[Any]", hints: dict[str, Any]) ->
 
 
 def _take_former(field: "dataclasses.Field[Any]", values: dict[str, Any]) -> None:
-    """Move the value of a former option in ``values`` to the current name, and print a deprecation note.
+    """Move a field's value in ``values`` from its former to its current name, and print a deprecation note.
 
-    Raises `InputError` if the current option also has a value other than its default.
+    If the former option was not given, its entry, which is None, is only removed. Raises `InputError` if it
+    was given and the current option also has a value other than its default.
     """
     former = field.metadata["former"]
     value = values.pop(former)

@@ -114,7 +114,10 @@ def _discard(stream: TextIO) -> None:
 
 
 class ForgivingStream:
-    """Wrapper of a text stream that discards all output after a write error, such as a full disk."""
+    """Wrapper around a text stream.
+
+    After a write error, such as a full disk, it discards all further output.
+    """
 
     def __init__(self, stream: TextIO):
         self._stream = stream

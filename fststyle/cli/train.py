@@ -69,7 +69,8 @@ def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tu
     Args:
         trainer: name of the module.
         settings: the settings for the function.
-        total: initial number of steps of the progress bar; `Progress.steps` replaces it.
+        total: number of steps that the progress bar shows until the first progress report, whose
+            `fststyle.train.loop.Progress.steps` replaces it.
     """
     train = _trainer(trainer)
     from rich.console import Console

@@ -58,7 +58,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
-    """Stylize frames until the end. Returns the number of stylized frames."""
+    """Stylize frames until the camera ends, the user quits or the time limit of the settings is reached.
+
+    Returns the number of stylized frames.
+    """
     from fststyle.runtime.webcam.controls.controllers import Controllers
 
     with contextlib.closing(Controllers(live.controls, settings)) as controllers:

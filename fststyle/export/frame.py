@@ -12,7 +12,7 @@ MINIMUM_SIDE = 16
 
 
 class Frame(nn.Module):
-    """Wrapper of a network that converts between uint8 frames and the tensors of the network.
+    """Wrapper that converts between uint8 frames and the tensors of a network.
 
     ``net`` maps (N, 3, H, W) in [-1, 1] to the same shape, for H and W that are multiples of ``net.stride``.
     Other sizes are padded by reflection at the bottom and right, and the result is cropped.

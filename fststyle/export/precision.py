@@ -103,10 +103,10 @@ def _set_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy of a model that computes in float16, except for operators such as resampling and instance
-    norm. Inputs and outputs keep their types.
+    """Return a copy of a model, converted to compute in float16. Inputs and outputs keep their types.
 
-    In float16, the sums of instance norm over an image would overflow.
+    Operators such as resampling and instance norm stay in float32. In float16, the sums of instance norm over
+    an image would overflow.
     """
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
@@ -139,7 +139,7 @@ CONVERT = {
     "fp16": half,
     "int8": _copy,
 }
-"""Function that converts a complete float32 graph, by precision. Each returns a copy.
+"""Precision -> function that returns a converted copy of a complete float32 graph.
 
 For int8, the graph is already quantized (`fststyle.export.quantize`).
 """

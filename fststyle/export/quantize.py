@@ -65,7 +65,7 @@ def quantize_core(
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:
-    """Move each QuantizeLinear that follows an edge Pad to before the Pad.
+    """Put each QuantizeLinear that follows an edge Pad before that Pad.
 
     The result is the same, but the Pad copies uint8 instead of float32, and the ReLU can be fused with the
     quantization. The quantizer writes Relu, Pad, QuantizeLinear. Where it has fused the ReLU with a
@@ -166,11 +166,11 @@ def _even(model: onnx.ModelProto, core: onnx.ModelProto) -> None:
 
     `fststyle.train.networks.live.Live.constrain` does the same in float. ``core`` is the float32 graph.
 
-    Otherwise the output of the int8 network contains a grid. The response of a kernel to a flat region is the
-    sum of its taps. All output channels, which are the pixels of a block, share one scale. Where the sum of
-    the rounded taps differs from the rounded sum of the taps, the taps with the largest rounding errors are
-    changed by one. Kernels with equal sums in float thus have equal sums in int8. If the last layer is kept
-    in float, nothing changes.
+    With ordinary rounding, the output of the int8 network would contain a grid. The response of a kernel to a
+    flat region is the sum of its taps. All output channels, which are the pixels of a block, share one scale.
+    Where the sum of the rounded taps differs from the rounded sum of the taps, the taps with the largest
+    rounding errors are changed by one. Kernels with equal sums in float thus have equal sums in int8. If the
+    last layer is kept in float, nothing changes.
     """
     graph, found = model.graph, {tensor.name: tensor for tensor in model.graph.initializer}
     made_by = {node.output[0]: node for node in graph.node}

@@ -50,11 +50,11 @@ class Card:
 
 
 def traced(net: nn.Module) -> onnx.ModelProto:
-    """Trace a network as a float32 ONNX graph without metadata, which several calls of `export_module` can
-    use.
+    """Trace a network as a float32 ONNX graph without metadata. Several calls of `export_module` can use the
+    same graph.
 
     For a network with a method ``core`` (a live network), the graph contains only this method, which works on
-    folded images (`fststyle.export.folded`). Any other graph has the frame contract
+    folded images (`fststyle.export.folded`). The graph of any other network follows the frame contract
     (`fststyle.export.frame`). ``net`` is set to evaluation mode.
 
     Raises:

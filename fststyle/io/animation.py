@@ -20,13 +20,13 @@ _SAMPLED = 1 << 14
 """Approximate number of pixels from which a palette is computed."""
 
 _WEBP_METADATA = {b"EXIF": 0x08, b"XMP ": 0x04}
-"""Metadata chunks, which follow the frames of a WebP file -> their flag in the header."""
+"""Metadata chunk of a WebP file -> its flag in the header. These chunks follow the frames."""
 _PNG_HEAD = (b"IHDR", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 """Chunks of the first still that are copied before the frames of an APNG file."""
 
 
 class Assembler(Protocol):
-    """Protocol of writers that write an animation frame by frame, in constant memory."""
+    """Protocol for objects that write an animation frame by frame, in constant memory."""
 
     def add(self, still: bytes, duration: int | None) -> None:
         """Append a frame.
@@ -44,7 +44,8 @@ def quantized(frame: Frame) -> Image.Image:
     """Return a palette image for a GIF file.
 
     Up to 256 colors (255 if the frame has alpha) are exact. More colors are reduced by median cut with
-    dithering. If the frame has alpha, pixels with an alpha below 128 get index 255, which is transparent.
+    dithering. If the frame has alpha, pixels with an alpha below 128 get index 255. The caller must declare
+    this index as transparent when it saves the image.
     """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255
@@ -218,9 +219,10 @@ ASSEMBLERS: dict[str, Callable[[BinaryIO, tuple[int, int], int | None], Assemble
     "WEBP": WebP,
     "PNG": Png,
 }
-"""Pillow's name of the format -> its assembler.
+"""Pillow's name for the format -> its assembler.
 
-Arguments: an open seekable file, the size (H, W), and the loop count (0: endless, None: play once).
+The arguments of an assembler are an open seekable file, the size (H, W), and the loop count (0: endless,
+None: play once).
 """
 
 

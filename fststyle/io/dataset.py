@@ -22,8 +22,8 @@ SIDES = (28, 32, 64, 128)
 MIN_PICTURES = 8
 """Minimum number of training images in IDX files, or of usable images in a folder."""
 HOLD_OUT = 10
-"""One image in this number of usable images of a folder, in the order of the paths, is held out for testing.
-IDX datasets have separate test files.
+"""Of each group of this many usable images of a folder, in the order of the paths, the first is held out for
+testing. IDX datasets have separate test files.
 """
 MAX_BYTES = 8 << 30
 """Maximum size in bytes of the resized images of a folder, as RGB."""
@@ -75,11 +75,12 @@ def load(
     """Return the training set and the test set.
 
     Args:
-        data: "mnist", "fashion-mnist", a folder with IDX files named as those of MNIST (compressed or not; a
-            missing part is an empty set), or any other folder of images. Its subfolders are the classes if
-            there are at least two and all images are in subfolders.
-        size: side in pixels, one of `SIDES`; default: 28 for IDX files and 64 for images. Images are cropped
-            to their central square and resized.
+        data: "mnist", "fashion-mnist", a folder with IDX files named like those of MNIST (compressed or not;
+            a missing part is an empty set), or any other folder of images. In the last case, the subfolders
+            are the classes if there are at least two and all images are in subfolders.
+        size: side in pixels, one of `SIDES`; default: 28 for IDX files and 64 for image files. All images are
+            resized to it. Image files are first cropped to their central square; images in IDX files are
+            not.
         download: whether torchvision may download mnist or fashion-mnist to the cache folder.
         without: files to ignore, such as the preview sheet of a training run in the same folder.
 
@@ -201,7 +202,7 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the indices of the images of each step from ``start`` to ``steps`` - 1, int64 (batch,).
+    """For each step from ``start`` to ``steps`` - 1, yield the image indices of its batch, int64 (batch,).
 
     Each epoch contains all ``count`` images in a new random order. A batch depends only on ``count``,
     ``seed``, ``batch`` and its step, so a resumed training run gets the same batches.

@@ -21,7 +21,7 @@ _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 read: they are pages, layers, sizes, or the previews and gain maps that phones append to a JPEG file (MPO).
 """
 _FURTHER = {"TIFF": "page", "PSD": "layer"}
-"""Pillow's name of the format -> what an image after the first is called; "image" for other formats."""
+"""Pillow's name for the format -> what an image after the first is called; "image" for other formats."""
 MOTION_PHOTO = "video of a motion photo"
 _MP4 = re.compile(rb"\0\0\0[\x10-\x80]ftyp(?:mp4|iso|qt  |avc|MSNV|3gp|M4V|heic|hvc)", re.DOTALL)
 """Start of an MP4 file: length, type and brand of its first box."""
@@ -47,7 +47,7 @@ class Opened:
     """An image file whose header has been read.
 
     ``further`` is the number of images after the first, such as pages, that are not frames of an animation.
-    ``lossless`` is whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names
+    ``lossless`` tells whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names
     the content that neither `frames` nor `fststyle.io.metadata.of` returns.
     """
 
@@ -67,7 +67,7 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
 
     Args:
         stream: the open file, which must be seekable.
-        name: the file name, with which messages begin.
+        name: the file name to put at the start of error messages.
         max_pixels: limit of H * W.
 
     Raises:
@@ -134,7 +134,7 @@ def frames(opened: Opened, name: str, max_pixels: int) -> Iterator[tuple[Frame, 
 
     Args:
         opened: the opened file.
-        name: the file name, with which messages begin.
+        name: the file name to put at the start of error messages.
         max_pixels: limit of H * W of a frame.
 
     Raises:
@@ -181,7 +181,10 @@ def check_size(size: tuple[int, int], frames: int, name: str, max_pixels: int) -
 
 
 def reason(error: BaseException) -> str:
-    """Return the message of an exception, or its type if it has none, as a line of at most 120 characters."""
+    """Return the message of an exception as one line of at most 120 characters.
+
+    If the exception has no message, return the name of its type.
+    """
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split())[:120] or type(error).__name__
 
@@ -262,8 +265,8 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield `MOTION_PHOTO` if a JPEG file contains an MP4 video, as phones append it to photos. The XMP data
-    need not mention it. The position of ``stream`` is restored.
+    """Yield `MOTION_PHOTO` if a JPEG file contains an MP4 video, such as phones append to photos. The XMP
+    data need not mention it. The position of ``stream`` is restored.
     """
     if image.format not in ("JPEG", "MPO"):
         return
@@ -278,10 +281,10 @@ def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[s
 
 
 def _upright(still: Image.Image, image: Image.Image) -> Image.Image:
-    """Return ``still``, rotated and mirrored according to its EXIF orientation. Damaged EXIF data is ignored.
+    """Return ``still``, rotated and mirrored according to the EXIF orientation of the file ``image``.
 
-    JPEG XL has its own orientation, which its decoder applies, except for images that were transcoded from
-    JPEG.
+    Damaged EXIF data is ignored. JPEG XL has its own orientation, which its decoder applies, except for
+    images that were transcoded from JPEG.
     """
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         return still

@@ -19,7 +19,7 @@ WRITABLE = {
     **{".gif": "GIF", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".ppm": "PPM", ".jp2": "JPEG2000"},
     **{".avif": "AVIF", ".heic": "HEIF", ".heif": "HEIF", ".jxl": "JXL"},
 }
-"""File suffix -> Pillow's name of the format."""
+"""File suffix -> Pillow's name for the format."""
 
 PARTIAL = "partial transparency"
 """Name, for messages, of alpha values other than 0 and 255, which GIF cannot store."""
@@ -33,11 +33,11 @@ _MAX_SIDE = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535}
 
 
 def format_of(text: str, name: str) -> str:
-    """Return Pillow's name of a format.
+    """Return Pillow's name for a format.
 
     Args:
         text: Pillow's name, or a suffix with or without the dot, in upper or lower case.
-        name: the file name, with which messages begin.
+        name: the file name to put at the start of error messages.
 
     Raises:
         OutputError: the format is unknown, or Pillow was built without it.
@@ -96,7 +96,7 @@ def encode(
 
     Args:
         frame: the frame.
-        kind: Pillow's name of the format.
+        kind: Pillow's name for the format.
         alpha: whether to write an alpha channel. A frame without alpha then gets an opaque one. If False, or
             if the format has no transparency, a frame with alpha is composited on white.
         icc: color profile of the frame; None for sRGB. For a format without profiles, the frame is converted

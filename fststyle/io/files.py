@@ -82,7 +82,7 @@ def _replaced(destination: Path) -> Path:
     Raises:
         OSError: the file is write-protected, or not a regular file.
     """
-    # Replace the target of a link, not the link, and no device such as /dev/null.
+    # Replace the target of a link, not the link itself, and refuse devices such as /dev/null.
     target = Path(os.path.realpath(destination))
     if target.exists() and not target.is_file():
         raise (

@@ -13,9 +13,9 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 def of(image: Image.Image) -> float | None:
     """Return the exponent of the gAMA chunk, which maps linear light to the stored values of a PNG image.
 
-    Return None if no conversion is needed: without a gAMA chunk, with a color profile or an sRGB chunk (which
-    override it by the PNG specification), for values within 5% of 1/2.2, which is close to sRGB, and for
-    implausible values (below 0.05 or above 20).
+    Return None if the image should not be converted: if it is not a PNG image or has no gAMA chunk, if it has
+    a color profile or an sRGB chunk (which take precedence according to the PNG specification), or if the
+    exponent is within 5% of 1/2.2, which is close to sRGB, or implausible (below 0.05 or above 20).
     """
     if image.format != "PNG" or image.info.get("icc_profile") or "srgb" in image.info:
         return None

@@ -126,8 +126,8 @@ def write(
     Args:
         picture: the picture.
         destination: a path or an open binary file.
-        format: a suffix such as "png" or ".jpg", or Pillow's name of the format; default: the suffix of the
-            path, or without one ``picture.format``.
+        format: a suffix such as "png" or ".jpg", or Pillow's name for the format; default: the suffix of the
+            path, or ``picture.format`` if there is no suffix.
         quality: 1..100, for lossy formats.
         lossless: whether to write exact pixels; default: True if the picture was read from a lossless WebP or
             JPEG XL file and is written in the same format.

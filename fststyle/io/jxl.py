@@ -21,9 +21,10 @@ _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 class Header:
     """The header of a JPEG XL file.
 
-    ``size`` is (width, height). ``animated`` is whether the image is known to be an animation.
-    ``exact`` is whether the pixels are known to be lossless. ``xmp`` is the XMP data, unless it is
-    compressed. ``compressed`` is whether metadata is compressed with Brotli.
+    ``size`` is (width, height). ``animated`` tells whether the image is known to be an animation. ``exact``
+    tells whether the pixels are known to be stored losslessly. ``xmp`` is the XMP data, or None if it is
+    missing, compressed or larger than 16 MiB. ``compressed`` tells whether metadata is compressed with
+    Brotli.
     """
 
     size: tuple[int, int]

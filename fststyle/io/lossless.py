@@ -9,10 +9,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "HEIF": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
     **{kind: {} for kind in ("PNG", "TIFF", "BMP", "PPM", "JPEG2000")},
 }
-"""Pillow's name of a format -> arguments of ``save`` for lossless pixels. For lossless WebP, ``quality`` is
+"""Pillow's name for a format -> arguments of ``save`` for lossless pixels. For lossless WebP, ``quality`` is
 the compression effort.
 
-JPEG and GIF have no lossless mode, and Pillow's AVIF encoder does not support it.
+JPEG and GIF have no lossless mode, and Pillow's AVIF encoder does not support that of AVIF.
 """
 
 _MAX_CHUNKS = 100_000

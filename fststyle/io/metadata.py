@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from fststyle.io import exif as exif_data
 
 _SEGMENT = 65533
-"""Maximum size of the content of a segment of a JPEG file in bytes."""
+"""Maximum size in bytes of the content of a JPEG segment."""
 _XMP_HEAD, _IPTC_HEAD = b"http://ns.adobe.com/xap/1.0/\x00", b"Photoshop 3.0\x00"
 _IPTC_RESOURCE = 0x0404
 _XMP_TAG, _IPTC_TAG = 700, 33723
@@ -21,7 +21,7 @@ _DESCRIPTIVE = (
 )
 """Tags of a TIFF file that describe the image and not its storage."""
 TIFF_TAGS = frozenset((*_DESCRIPTIVE, _XMP_TAG, _IPTC_TAG))
-"""Tags of a TIFF file that are copied."""
+"""Tags of a TIFF file that are copied to the output."""
 _TEXT_ELSEWHERE = ("XML:com.adobe.xmp", "Raw profile type exif")
 """Keys of texts in a PNG file that hold XMP or EXIF data."""
 _RESOLUTION_TAG = 0x011A
@@ -41,7 +41,7 @@ HOLDS = {
     "JXL": {"exif", "xmp"},
     "TIFF": {"exif", "xmp", "iptc"},
 }
-"""Pillow's name of a format -> the metadata that is written to it."""
+"""Pillow's name for a format -> the metadata that is written to it."""
 
 _RESOLUTION = ("JPEG", "PNG", "TIFF", "BMP")
 """Formats that store the resolution outside of EXIF data."""
@@ -85,14 +85,14 @@ def is_motion_photo(image: Image.Image) -> bool:
 
 
 def names(metadata: Metadata) -> list[str]:
-    """Return at most ten names of the content of ``metadata`` for messages, such as "EXIF data"."""
+    """Return names, for messages, of the content of ``metadata``, such as "EXIF data"; at most ten."""
     parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
     return [*parts, *(f"text {key!r}" for key in metadata.text), *_resolution(metadata)][:10]
 
 
 def _resolution(metadata: Metadata) -> list[str]:
-    """Return a list with the name of the resolution for messages. The list is empty if the resolution is
-    unknown or a default (`_USUAL_DPI`).
+    """Return a list with a description of the resolution for messages, such as "resolution (300 dpi)". The
+    list is empty if the resolution is unknown or a default (`_USUAL_DPI`).
     """
     if metadata.dpi is None or {round(value) for value in metadata.dpi} <= {*_USUAL_DPI}:
         return []
@@ -101,22 +101,22 @@ def _resolution(metadata: Metadata) -> list[str]:
 
 
 def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
-    """Return EXIF data with a TIFF header that contains only the resolution. None means 72 dpi."""
+    """Return EXIF data that contains only a resolution, with a TIFF header. None means 72 dpi."""
     exif = Image.Exif()
     exif[_RESOLUTION_TAG], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
     return exif.tobytes().removeprefix(exif_data.PREFIX)
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Return the metadata as arguments of Pillow's ``save``, and the names of the metadata that is damaged or
-    that the format cannot store.
+    """Return the metadata as arguments for Pillow's ``save``, and names, for messages, of the metadata that
+    is damaged or that the format cannot store.
 
     The orientation is set to 1, and thumbnails are removed. For TIFF, the caller must remove the argument
     ``exif``, and add it to the written file with `with_exif`.
 
     Args:
         metadata: the metadata.
-        kind: Pillow's name of the format.
+        kind: Pillow's name for the format.
         size: the size (H, W) of the upright image.
     """
     parts: dict[str, bytes] = {}
@@ -191,8 +191,8 @@ def _saved(
 
 
 def with_exif(tiff: bytes, exif: bytes) -> bytes:
-    """Return a TIFF file with the tags in EXIF data that describe the image (`_DESCRIPTIVE`) added. If the
-    EXIF data is damaged, the file is returned unchanged.
+    """Return the TIFF file ``tiff`` with the descriptive tags (`_DESCRIPTIVE`) of ``exif`` added. If the EXIF
+    data is damaged, return the file unchanged.
 
     Pillow itself writes the subdirectories of EXIF data only to uncompressed TIFF files.
     """
@@ -271,8 +271,8 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _upright_xmp(xmp: bytes) -> bytes:
-    """Return the XMP data with orientation 1, without thumbnails, and without the properties that declare a
-    gain map, a video or extended XMP data in the file.
+    """Return the XMP data with orientation 1 and without thumbnails. The result does not declare that the
+    file contains a gain map, a video or extended XMP data.
     """
     xmp = re.sub(rb'(tiff:Orientation=["\'])\d+(["\'])', rb"\g<1>1\g<2>", xmp)
     xmp = re.sub(rb"(<tiff:Orientation>)\d+(</tiff:Orientation>)", rb"\g<1>1\g<2>", xmp)

@@ -23,7 +23,7 @@ def part_of(target: Path) -> Iterator[Path]:
     Windows. Raises `OSError` if the file cannot be created.
     """
     # tempfile would create the file with mode 0600. The name of the target may have the maximum length, so it
-    # is not a part of the name.
+    # is hashed.
     digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
     usual = target.parent / f".fststyle-{digest}.part"
     descriptor = _locked(usual)

@@ -17,11 +17,11 @@ MAX_FRAMES = 20_000
 class Picture:
     """A decoded image: one or more frames of one size.
 
-    ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name of the format of the file, None
-    if there is no file. ``loop`` is the loop count of an animation: 0 is endless, None is not specified (the
-    animation plays once). ``left`` is the number of pages of a TIFF file after the first. ``lossless`` is
-    whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names the content of the
-    file that is not in this object, for messages.
+    ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name for the file format, None if
+    there is no file. ``loop`` is the loop count of an animation: 0 is endless, None is not specified (the
+    animation plays once). ``left`` is the number of pages after the first in a TIFF file. ``lossless`` tells
+    whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names, for messages, the
+    content of the file that is not in this object.
     """
 
     frames: list[Frame]
@@ -55,10 +55,10 @@ class Picture:
 class Outline:
     """The header of an image file.
 
-    ``format`` is Pillow's name of the format, ``size`` is (width, height) before the EXIF orientation is
-    applied, ``frames`` is the number of frames, and ``alpha`` is whether the pixels can be transparent.
-    ``loop`` and ``lost`` are as in `Picture`. ``metadata`` names the metadata and the color profile for
-    messages.
+    ``format`` is Pillow's name for the format, ``size`` is (width, height) before the EXIF orientation is
+    applied, ``frames`` is the number of frames, and ``alpha`` tells whether the pixels can be transparent.
+    ``loop`` and ``lost`` are as in `Picture`. ``metadata`` names, for messages, the metadata and a color
+    profile other than sRGB.
     """
 
     format: str | None

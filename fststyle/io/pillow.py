@@ -25,7 +25,7 @@ _REFUSED = {"EPS"}
 
 
 def formats() -> list[str]:
-    """Return Pillow's names of the formats that fststyle reads."""
+    """Return Pillow's names for the formats that fststyle reads."""
     Image.init()
     return [kind for kind in Image.ID if kind not in _REFUSED]
 

@@ -17,7 +17,7 @@ VISIBLE_ALPHA = 8
 _SAME = 4
 """Largest difference (0-255) between equal colors in sRGB profiles of different makers."""
 CONVERTED_PROFILE = "color profile (converted to sRGB)"
-"""Name for messages of a color profile that is not in the output, since the image was converted to sRGB."""
+"""Name, for messages, of a color profile that is not in the output since the image was converted to sRGB."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Frame:
     """One frame of an image.
 
     ``rgb`` is uint8 (H, W, 3). ``alpha`` is uint8 (H, W), from 0 (transparent) to 255 (opaque), or None if
-    all is opaque. ``duration_ms`` is the duration in milliseconds, or None if it is not specified.
+    all pixels are opaque. ``duration_ms`` is the duration in milliseconds, or None if it is not specified.
 
     Raises:
         InputError: a shape or a dtype is wrong, or there are no pixels.
@@ -131,11 +131,11 @@ _SPACES = {
     b"GRAY": ("1", "L", "LA", "La", "I", "F"),
     b"Lab ": ("LAB",),
 }
-"""Color space of a profile -> modes of Pillow that it suits. "I" includes "I;16"."""
+"""Color space of a profile -> Pillow image modes that it suits. "I" includes "I;16"."""
 
 
 def is_usable(icc: bytes, mode: str) -> bool:
-    """Return whether a color profile is undamaged and suits images of Pillow's ``mode``."""
+    """Return whether a color profile is undamaged and suits images of the Pillow mode ``mode``."""
     try:
         ImageCms.ImageCmsProfile(io.BytesIO(icc))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

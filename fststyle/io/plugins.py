@@ -10,7 +10,7 @@ _PACKAGES = {
     "HEIF": ("pillow_heif", "HEIC", "pillow-heif", "heif"),
     "JXL": ("pillow_jxl", "JPEG XL", "pillow-jxl-plugin", "jxl"),
 }
-"""Pillow's name of the format -> module, common name of the format, package, extra of fststyle."""
+"""Pillow's name for the format -> module, common name of the format, package, extra of fststyle."""
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -20,8 +20,8 @@ def load(kind: str, name: str) -> None:
     """Load the Pillow plugin of a format. Nothing happens for a format that Pillow supports without a plugin.
 
     Args:
-        kind: Pillow's name of the format, such as "HEIF".
-        name: file name, with which the error message begins.
+        kind: Pillow's name for the format, such as "HEIF".
+        name: the file name to put at the start of the error message.
 
     Raises:
         DependencyError: the package of the plugin is not installed.
@@ -39,9 +39,9 @@ def load(kind: str, name: str) -> None:
 
 
 def kind_of(stream: BinaryIO) -> str | None:
-    """Return "HEIF" or "JXL" for a file whose content is of this format, otherwise None.
+    """Return "HEIF" or "JXL" if the content of a file is in that format, otherwise None.
 
-    AVIF files are not "HEIF". The position of the stream is restored.
+    For AVIF files, it is None. The position of the stream is restored.
     """
     start = stream.tell()
     head = stream.read(64)

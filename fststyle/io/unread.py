@@ -1,5 +1,5 @@
-"""Names of content of image files, such as content credentials, that is neither pixels nor supported
-metadata.
+"""Find and name content of image files that is neither pixels nor supported metadata, such as content
+credentials.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ _STORAGE = frozenset(
 """Tags of a TIFF file that describe how the image is stored, and its color profile."""
 
 _SRGB = (1, 13)
-"""Primaries and transfer characteristic of sRGB, as numbers of ITU-T H.273."""
+"""Color primaries and transfer characteristics of sRGB, as code points of ITU-T H.273."""
 
 _SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 """x and y of white, red, green and blue in sRGB, as in the chunk cHRM."""
@@ -62,7 +62,9 @@ _CHUNKS = {
 """Chunk of a PNG file -> its name for the user."""
 
 _EXTENSION, _APPLICATION, _IMAGE = 0x21, 0xFF, 0x2C
-"""First bytes of the blocks of a GIF file."""
+"""Bytes in a GIF file: the first byte of an extension, the label that follows it in an application extension,
+and the first byte of an image.
+"""
 _REPETITIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _APPLICATIONS = {b"XMP DataXMP": "XMP data", b"ICCRGBG1012": "color profile"}
 """Application extension of a GIF file -> its name for the user."""

@@ -81,7 +81,7 @@ def split(device: str) -> tuple[str, int]:
 
 
 def available() -> dict[str, bool]:
-    """Return for each device name (key of `PROVIDERS`) whether the device can be requested.
+    """Return whether each device can be requested, as a dict with the keys of `PROVIDERS`.
 
     A device is available if ONNX Runtime is built for it. "cuda" and "tensorrt" also need an NVIDIA driver
     and GPU. Other libraries that a device needs are not checked. Raises `DependencyError` if ONNX Runtime

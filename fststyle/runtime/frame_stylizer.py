@@ -63,7 +63,7 @@ class FrameStylizer:
 
         Args:
             style: the style, loaded at any strength.
-            settings: the settings; ``settings.strength`` is a factor of the strength of ``style``.
+            settings: the settings; ``settings.strength`` is relative to the strength of ``style``.
             on_tile: called after each tile with the number of finished tiles and the total number of tiles of
                 the frame. Not called for frames without tiles.
             full: the same style at strength 1, if it is already loaded; None loads it if it is needed.
@@ -137,9 +137,10 @@ COLORS_SIDE = 192
 
 
 def _small(photo: RGB) -> RGB:
-    """Return the frame, uint8 (H, W, 3), scaled to at most half its size and a longer side of `COLORS_SIDE`.
+    """Return the frame, uint8 (H, W, 3), at no more than half its size.
 
-    The scale is larger if the shorter side would otherwise be below `MIN_SIDE`.
+    Its longer side is at most `COLORS_SIDE`. The frame is larger than this if its shorter side would
+    otherwise be below `MIN_SIDE`.
     """
     height, width = photo.shape[:2]
     scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))

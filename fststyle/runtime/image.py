@@ -76,8 +76,9 @@ def stylize_picture(
 
     Raises:
         InputError: a frame is too small, memory is insufficient, or the mask cannot be used.
-        StyleError: the network fails, or cannot be used in tiles.
-        DependencyError: tiles are needed, and onnx is not installed.
+        StyleError: the network fails, it cannot be used in tiles, or its strength cannot be changed.
+        DependencyError: a package is not installed, such as onnx, which is needed for tiles and for strengths
+            below 1.
     """
     mask = mask or masks.load(settings)
     if mask is not None:

@@ -14,7 +14,7 @@ from fststyle.io import images
 from fststyle.io.resize import resize_to
 
 SOFTNESS = 1 / 500
-"""Standard deviation of the edge blur as a fraction of the longer side of the frame; at least one pixel."""
+"""Standard deviation of the edge blur, as a fraction of the longer side of the frame; at least one pixel."""
 TOLERANCE = 0.02
 """Maximum relative difference between the aspect ratios of mask and frame."""
 
@@ -47,7 +47,7 @@ class MaskSource(Protocol):
         """Discard the state of the previous frame."""
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame as arrays by name, for `restore`."""
+        """Return the state after the previous frame for `restore`, as a dict of named arrays."""
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Set the state that `state` returned. Other names in ``state`` are ignored."""
@@ -57,7 +57,8 @@ class ImageMask:
     """Mask from an image file. The mask is the luma of the image times its alpha; gray areas are partially
     stylized.
 
-    Raises `InputError` if the image cannot be read or is animated.
+    Raises `InputError` if the image cannot be read or is animated, and `DependencyError` if the package for
+    its format is not installed.
     """
 
     moves = False
@@ -130,7 +131,10 @@ class Mask:
         self._parts = parts
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` if the aspect ratio of an image mask differs from that of ``size`` (H, W)."""
+        """Raise `InputError` if the aspect ratio of an image mask does not fit ``size`` (H, W).
+
+        See `ImageMask.check` for the tolerance.
+        """
         for part in self._parts:
             if isinstance(part, ImageMask):
                 part.check(size)
@@ -158,7 +162,7 @@ class Mask:
             part.reset()
 
     def state(self) -> dict[str, Array]:
-        """Return the states of all masks after the previous frame as arrays by name, for `restore`."""
+        """Return the state of all masks after the previous frame for `restore`, as a dict of named arrays."""
         return {name: array for part in self._parts for name, array in part.state().items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -170,8 +174,8 @@ class Mask:
         """Blend a stylized frame, ``painted``, over its source frame, ``photo``.
 
         Both are uint8 (H, W, 3) RGB, and may differ in size; the result has the size of ``painted``. Raises
-        `InputError` if the aspect ratio of an image mask differs from that of ``photo``, and the errors of
-        `Subject.mask_for`.
+        `InputError` if the aspect ratio of an image mask does not fit ``photo``, and the errors of
+        `fststyle.runtime.subject.Subject.mask_for`.
         """
         self.check((photo.shape[0], photo.shape[1]))
         return self.applied(photo, painted)
@@ -191,8 +195,8 @@ def load(settings: MaskSettings, opened: Callable[[Path], ImageMask] = ImageMask
     """Return the mask that the settings select, or None if they select none.
 
     ``opened`` is called with the path of the mask file and returns its `ImageMask`. Raises `InputError` if
-    the file is not a valid mask, and `StyleError` if the file of the segmentation network is missing or
-    damaged.
+    the file is not a valid mask, `StyleError` if the file of the segmentation network is missing or damaged,
+    and `DependencyError` if ONNX Runtime or the package for the image format is needed but not installed.
     """
     parts: list[MaskSource] = [] if settings.mask is None else [opened(Path(settings.mask))]
     if settings.only is not None:

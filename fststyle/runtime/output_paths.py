@@ -58,9 +58,10 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
     Raises:
         InputError: there are no inputs, a path is empty, "-" is not the only input, or the only input does
             not exist or contains no images. If there are several inputs, those that do not exist or contain
-            no images are in ``Plan.refused`` instead.
+            no images are in ``Plan.refused`` instead. An input file for stdout is not checked.
         OutputError: an output cannot be written, has an unsupported suffix, is one of the inputs, or is a
-            file although a folder is needed.
+            file although a folder is needed; the output for stdin is a folder; or "-" is given as the output
+            for several inputs or a folder.
     """
     if not inputs:
         raise InputError("no image was given")
@@ -94,7 +95,9 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 
 
 def _to_folder(output: str | Path | None, several: bool) -> bool:
-    """Return whether ``output`` is a folder. ``several`` is True for several inputs or a folder.
+    """Return whether the results are written to a folder (see `plan` for ``output``).
+
+    ``several`` is True for several inputs or an input folder. If ``output`` is None, it is returned.
 
     Raises `OutputError` if ``output`` must be a folder, but is a file or has the suffix of an image file.
     """

@@ -57,7 +57,7 @@ def run(
 
     Args:
         session: the session.
-        feeds: the inputs, arrays by name.
+        feeds: the inputs, a dict from input name to array.
         name: name of the model for error messages.
         outputs: names of the outputs to return, in this order; None returns all outputs.
 

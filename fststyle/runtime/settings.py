@@ -112,7 +112,7 @@ class FrameSettings:
 
 @dataclass(frozen=True)
 class StylizeSettings(FrameSettings):
-    """Settings of images and single frames: those of `FrameSettings`, and a constant strength."""
+    """Settings for images and single frames: those of `FrameSettings`, and a constant strength."""
 
     strength: float = option(
         1.0,
@@ -245,7 +245,10 @@ class VideoSettings(FrameSettings):
 
 @dataclass(frozen=True)
 class WebcamSettings:
-    """Settings of `fststyle webcam`."""
+    """Settings of `fststyle webcam`.
+
+    Raises `OutputError` if ``record`` is the same file as ``camera`` or ``mask``.
+    """
 
     camera: str = option(
         "0",

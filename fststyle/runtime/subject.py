@@ -64,16 +64,17 @@ class Subject:
         self._before = None
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame as arrays by name, for `restore`.
+        """Return the state after the previous frame for `restore`, as a dict of named arrays.
 
         The dict is empty before the first frame.
         """
         return {} if self._before is None else {"subject": self._before}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Set the state that `state` returned. Other names in ``state`` are ignored.
+        """Set the state that `state` returned. An empty state discards the previous mask.
 
-        Raises `InputError` if the shape or the type of the array is wrong.
+        Other names in ``state`` are ignored. Raises `InputError` if the shape or the type of the array is
+        wrong.
         """
         before = state.get("subject")
         if before is not None and (before.shape != (SIDE, SIDE) or before.dtype != np.float32):

@@ -43,7 +43,8 @@ to `SIMILAR`, and not at all at `DIFFERENT` or above.
 """
 MOVING = 0.5, 1.5
 """Motion, in pixels at the flow size. The checks of `_unreliable` have no effect up to the first value, and
-full effect at the second or above. Static areas do not need them, and noise and leaves would fail them.
+full effect at the second or above. Static areas do not need these checks, and would fail them because of
+noise or leaves.
 """
 COLOR_DIFFERENCE = 5.0, 18.0
 """Like `SIMILAR` and `DIFFERENT`, but for the color channel with the largest difference, since a face may
@@ -71,10 +72,10 @@ LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:
-    """Return the value of ``hold`` in `TemporalFilter` for a style at the strength ``strength``.
+    """Return the value of ``hold`` in `TemporalFilter` for the style strength ``strength``.
 
-    ``change`` is how much the style changes from one frame to the next: 0 if it does not change, 1 if it is
-    replaced by another style.
+    ``change`` is how much the style or the strength changes from one frame to the next: 0 if neither changes,
+    1 if the style is replaced by another.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
     return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), MAX_LAG / (MAX_LAG + change))
@@ -113,7 +114,7 @@ class TemporalFilter:
         self._last = None
 
     def state(self) -> dict[str, Pixels]:
-        """Return the state after the previous frame as arrays by name, for `restore`.
+        """Return the state after the previous frame for `restore`, as a dict of named arrays.
 
         The dict is empty before the first frame.
         """

@@ -143,9 +143,9 @@ class TiledStyle:
         return painted
 
     def _statistics(self, frame: RGB) -> dict[str, Array]:
-        """Return the instance norm statistics of a frame as arrays by name (`instance_norm.Split.names`).
+        """Return the instance norm statistics of a frame, as a dict of named arrays.
 
-        The dict is empty for a style without instance norm.
+        The keys are `instance_norm.Split.names`. The dict is empty for a style without instance norm.
         """
         if not self._names:
             return {}

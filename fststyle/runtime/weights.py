@@ -13,11 +13,14 @@ PREFIX = "net."
 """Prefix of the names of weight tensors."""
 
 STEP = ".step"
-"""Suffix of the name of the scales, (O, 1, 1, 1), of a kernel that is stored as int8."""
+"""Suffix that turns the name of an int8 kernel into the name of its scales.
+
+The scales are (O, 1, 1, 1) for O output channels.
+"""
 
 
 def learned(model: "ModelProto") -> dict[str, Floats]:
-    """Return the weights of a model as float32 arrays by name.
+    """Return the weights of a model as a dict from tensor name to float32 array.
 
     These are the initializers whose name begins with `PREFIX`. Kernels that are stored as int8 are multiplied
     by their scales. The result is empty for a quantized model, which also computes in int8, since its weights
@@ -40,7 +43,7 @@ def learned(model: "ModelProto") -> dict[str, Floats]:
 
 
 def replace(model: "ModelProto", weights: dict[str, Floats]) -> None:
-    """Replace the weights of ``model`` in place with the arrays in ``weights``, by name (see `learned`).
+    """Replace weights of ``model`` in place with the arrays of the same names in ``weights`` (see `learned`).
 
     Kernels that are stored as int8 become float32, with scales of 1. Other weights keep their type. Names
     that the model does not contain are ignored.

@@ -137,8 +137,8 @@ def restore(content: Checkpoint, path: Path) -> nn.Module:
         path: its file, for the error message.
 
     Raises:
-        CheckpointError: the network or its arguments are unknown, or the weights do not match it or are not
-            finite.
+        CheckpointError: the network is unknown or does not accept its arguments, or the weights do not match
+            it or are not finite.
     """
     shape = content["network_settings"]
     if content["network"] == "live" and "coarse_blocks" not in shape:  # trained before version 0.2

@@ -69,7 +69,7 @@ class Compute:
     def average_gradients(self, optimizer: torch.optim.Optimizer) -> None:
         """Replace the gradients of the parameters of `optimizer` by their means over all processes.
 
-        For networks that are not in DistributedDataParallel. Every process must call this method.
+        For networks that are not wrapped in DistributedDataParallel. Every process must call this method.
         """
         if self.world == 1:
             return

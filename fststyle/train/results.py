@@ -99,7 +99,7 @@ class ResultFiles:
 
     @classmethod
     def of(cls, folder: Path, name: str) -> "ResultFiles":
-        """Return the paths of the output files in `folder` for a style with the name `name`."""
+        """Return the paths of the output files in `folder` for a style or model named `name`."""
         return cls(
             folder / f"{name}.onnx",
             folder / f"{name}-int8.onnx",

@@ -18,8 +18,8 @@ from fststyle.web.database import JsonObject
 class BrowserStyle:
     """A style and the files that the browser loads for it.
 
-    ``int8_file`` is None for a style without an int8 version. ``base_file`` is the network from which the
-    style was trained (`fststyle.catalogue.base_network`), or None if there is none.
+    ``int8_file`` is None for a style without an int8 version. ``base_file`` is the included base network from
+    which the style was trained (`fststyle.catalogue.base_network`), or None if it was not trained from one.
     """
 
     entry: Entry
@@ -48,7 +48,7 @@ class BrowserStyle:
 
 
 def browser_style(entry: Entry) -> BrowserStyle:
-    """Return the `BrowserStyle` of a style.
+    """Return a style together with the files that the browser loads for it.
 
     Raises:
         StyleError: a user's style file cannot be read.

@@ -10,11 +10,11 @@ import secrets
 from fastapi import Request, Response
 
 COOKIE = "fststyle-client"
-"""Name of the cookie."""
+"""Name of the cookie that contains the client number."""
 
 
 def client_from_cookie(request: Request) -> str:
-    """Return the client number in the cookie `COOKIE`, 32 hexadecimal digits, or "" without a valid cookie.
+    """Return the 32-digit hexadecimal client number in the cookie `COOKIE`, or "" without a valid cookie.
 
     The first request of a browser has no cookie. Programs such as curl usually send none.
     """
@@ -34,7 +34,7 @@ def client_of(request: Request) -> str:
 
 
 def anonymous_id(client: str) -> str:
-    """Return a hash of a client's number, 12 hexadecimal digits.
+    """Return a 12-digit hexadecimal hash of a client's number.
 
     It identifies the client in exported votes without revealing the number.
     """

@@ -62,7 +62,10 @@ class Database:
             return self._connection.execute(statement, values).rowcount
 
     def rows(self, query: str, values: Sequence[Value] = ()) -> list[dict[str, Any]]:
-        """Run an SQL query with ``values`` for its placeholders. Returns one dict per row, by column name."""
+        """Run an SQL query with ``values`` for its placeholders.
+
+        Returns one dict per row, with the column names as keys.
+        """
         with self._lock:
             return [dict(row) for row in self._connection.execute(query, values).fetchall()]
 

@@ -202,7 +202,8 @@ class Library:
             int8: the int8 style file, or None.
             painting: image file of the painting.
             wanted: name of the style, which `free_name` converts to a valid one.
-            about: title, artist and year by these keys, for the metadata; empty texts are not written.
+            about: dict with the keys "title", "artist" and "year", for the metadata of the style; empty texts
+                are not written.
 
         Raises:
             ConflictError: the name is taken.
@@ -299,7 +300,7 @@ class Library:
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` for comparisons that ignore case and accents."""
+    """Return ``text`` case-folded and without accents, for comparisons that ignore case and accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
 
 

@@ -7,7 +7,7 @@ from fststyle.settings import MAX_NAME_LENGTH
 
 
 def label(text: str | None, default: str = "photo") -> str:
-    """Return a client's file name as a label for display, at most `MAX_NAME_LENGTH` characters.
+    """Convert a client's file name to a label for display, of at most `MAX_NAME_LENGTH` characters.
 
     Folders, the suffix, unprintable characters and characters that Windows forbids in file names are removed.
     Returns ``default`` if nothing is left or ``text`` is None.

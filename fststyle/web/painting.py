@@ -105,13 +105,15 @@ class PaintingPool:
             settings: the settings; their device is replaced by that of the pool.
             format: format of the result, as a Pillow name or a suffix; None is the format of the image, or
                 PNG if that format cannot be written.
-            gone: returns whether the client has disconnected, in which case the image is not stylized.
+            gone: async function that returns whether the client has disconnected. It is called before the
+                image is stylized.
 
         Raises:
             InputError: the image cannot be read, a setting is invalid, or the client has disconnected.
             OutputError: the image cannot be written in the format.
             StyleError: the style does not exist or fails.
             DeviceError: the device of the pool is not available.
+            DependencyError: the package for an image format is not installed.
             BusyError: too many images are waiting.
         """
         if self._waiting >= WAITING:

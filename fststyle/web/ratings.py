@@ -43,8 +43,8 @@ class Sheet:
 class Ratings:
     """Star ratings and votes in the database.
 
-    ``judge`` identifies a client (`fststyle.web.client.anonymous_id`). Exported votes have the format of
-    `bench/blind.py`.
+    The argument ``judge`` of the methods identifies a client (`fststyle.web.client.anonymous_id`). Exported
+    votes have the format of `bench/blind.py`.
     """
 
     def __init__(self, database: Database):
@@ -66,7 +66,7 @@ class Ratings:
         )
 
     def stars(self) -> dict[str, Stars]:
-        """Return the mean and the number of star ratings of each rated style, by style name."""
+        """Return a dict from the name of each rated style to the mean and the number of its star ratings."""
         query = "SELECT style, AVG(stars) AS mean, COUNT(*) AS count FROM ratings GROUP BY style"
         return {row["style"]: Stars(row["mean"], row["count"]) for row in self._database.rows(query)}
 
@@ -183,7 +183,7 @@ class Ratings:
         return found
 
     def ranking(self) -> dict[str, float]:
-        """Return the strength of each compared style by name, strongest first.
+        """Return a dict from the name of each compared style to its strength, strongest first.
 
         It is the log strength in the Bradley-Terry model (`fststyle.bradley_terry.strengths`), 0 on average.
         """

@@ -123,7 +123,7 @@ def _own_address(host: str) -> str:
 
 
 def _address(settings: ServeSettings, port: int) -> str:
-    """Return the URL of the server. If there is a token, the URL contains it and logs in."""
+    """Return the URL of the server. If there is a token, the URL contains it, and opening the URL logs in."""
     host = _own_address(settings.host) if settings.host in ("0.0.0.0", "::") else settings.host
     host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}/" + (f"login?token={settings.token}" if settings.token else "")

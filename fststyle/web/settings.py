@@ -82,7 +82,7 @@ def is_loopback(host: str) -> bool:
 def check_access(settings: ServeSettings) -> None:
     """Raise `InputError` if the token is too short, or if it is missing and other machines have access.
 
-    The latter is assumed for every host that is not a loopback address.
+    Other machines are assumed to have access unless the host is a loopback address.
     """
     if settings.token is not None and len(settings.token) < 16:
         raise InputError("--token (or FSTSTYLE_TOKEN): needs at least 16 characters")

@@ -14,7 +14,7 @@ from fststyle.web.database import JsonObject
 
 
 def version_of(entry: Entry) -> str:
-    """Return a text for names and URLs of cached files that changes whenever the style file changes.
+    """Return a text that changes whenever the style file changes, for names and URLs of cached files.
 
     Raises `StyleError` if the modification time of the file is needed and cannot be read.
     """
@@ -24,7 +24,8 @@ def version_of(entry: Entry) -> str:
 def described(entry: Entry) -> Entry:
     """Return the entry with the metadata in its file, like `fststyle.catalogue.described`.
 
-    The metadata is cached, so an unchanged file is read only once.
+    The metadata is cached, so an unchanged file is read only once. Raises `StyleError` if the modification
+    time of the file cannot be read.
     """
     if entry.shipped:
         return entry

@@ -21,7 +21,7 @@ NEAREST = 3
 PRIOR = 3.0, 2.0
 """Prior mean of the star ratings of a style, and its weight as a number of ratings."""
 SECONDS = 120
-"""Time limit in seconds of the process that computes statistics."""
+"""Time limit in seconds for the process that computes statistics."""
 
 _FOLDERS = re.compile(r"""(?<![\w.:/\\-])(?:[A-Za-z]:)?[/\\]+(?=[\w.])(?:[^/\\\s'":]+[/\\]+)*""")
 """Matches the folders of an absolute path. A folder name with spaces matches up to the first space."""
@@ -54,8 +54,8 @@ class Rated:
 class Proposal:
     """Proposed training settings.
 
-    They are averaged over ``styles``, a dict from style names to the cosine similarity of the paintings.
-    ``style_size`` is in pixels.
+    They are averaged over ``styles``, a dict from the names of styles to the cosine similarity between their
+    paintings and the given painting, from VGG statistics. ``style_size`` is in pixels.
     """
 
     style_weight: float
@@ -68,7 +68,8 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
 
     The paintings are compared by the cosine similarity of their VGG statistics (`fststyle.web.statistics`).
     Of the half of the styles with the higher `Rated.score`, the `NEAREST` most similar ones are chosen, and
-    their settings are averaged. The weight of a style is its similarity times the exponential of its score.
+    their settings are averaged. In this average, each style is weighted by its similarity times the
+    exponential of its score.
 
     Args:
         painting: image file of the painting.
@@ -99,7 +100,7 @@ def average(
     Args:
         styles: the styles to choose from.
         target: VGG statistics of the given painting.
-        statistics: VGG statistics of each style's painting, by style name.
+        statistics: dict from the names of the styles to the VGG statistics of their paintings.
     """
     similar = {
         style.name: float(
@@ -119,7 +120,7 @@ def average(
 
 
 def _statistics(paintings: Sequence[Path], cache: Path) -> dict[Path, NDArray[np.float64]]:
-    """Return the VGG statistics of each painting, by path.
+    """Return a dict from the path of each painting to its VGG statistics.
 
     They are read from the folder ``cache`` if it contains them. Otherwise a separate process computes them,
     and they are stored there. Raises `InputError` if the process fails or takes longer than `SECONDS`.

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 MAX_BYTES = 64_000_000
 """Maximum size of a style file in bytes."""
 SECONDS = 60
-"""Time limit of the process in seconds."""
+"""Time limit in seconds for the process that stylizes the test frames."""
 MEMORY = 4_000_000_000
-"""Limit of the process's data segment in bytes, on systems that support it."""
+"""Maximum size of the process's data segment in bytes, on systems that support this limit."""
 FRAMES = ((48, 64), (33, 97), (512, 512))
 """Sizes of the test frames, (height, width)."""
 _DOMAINS = ("", "ai.onnx")
 """Names of the domain of the standard operators."""
 _REFUSED = {"Loop", "If", "Scan", "SequenceMap"}
-"""Operators with subgraphs, which are refused since a loop may not terminate."""
+"""Operators with subgraphs, which are refused since a loop might never terminate."""
 
 
 def check_style(content: bytes) -> None:

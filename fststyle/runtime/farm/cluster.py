@@ -65,7 +65,7 @@ class Cluster:
         """Run ``work(*task)`` on the cluster for each task. Yields its index and its result when it finishes.
 
         Each task reserves ``threads`` CPU cores (None: one), and one GPU if the cluster has GPUs and
-        ``device`` is not "cpu". When the generator ends early, such as by an error or Ctrl-C, running tasks
+        ``device`` is not "cpu". If the generator ends early, such as after an error or Ctrl-C, running tasks
         are canceled.
 
         Raises:

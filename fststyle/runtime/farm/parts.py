@@ -19,8 +19,8 @@ from fststyle.runtime.video.resume import Segment
 from fststyle.runtime.video.transitions import TransitionStylizer
 
 MIN_FRAMES = 250
-"""Approximate minimum number of frames per part, and half of it for the last part. Parts end at key frames,
-so that workers decode few extra frames.
+"""Approximate minimum number of frames per part; the last part may have half as many. Parts end at key
+frames, so that workers decode few extra frames.
 """
 
 OVERLAP = 25

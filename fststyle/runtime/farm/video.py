@@ -135,7 +135,7 @@ class _PartsFolder(ResumeFolder):
         self.done[number] = segment or Segment([], [], "1", (0, 0))
 
     def join(self) -> None:
-        """Set ``segments`` to the finished parts in the order of time, without those that have no frames.
+        """Set ``segments`` to the finished parts in chronological order, without those that have no frames.
 
         Raises `InputError` if the parts differ in frame size, transparency or time base.
         """
@@ -148,7 +148,7 @@ class _PartsFolder(ResumeFolder):
             )
 
     def video(self, number: int) -> Path:
-        """Return the path of the video file of segment ``number`` of the output (see `join`)."""
+        """Return the path of the video file for ``segments[number]`` (see `join`)."""
         return super().video(self.numbers[number])
 
     def stored(self) -> Iterator[int]:

@@ -38,8 +38,8 @@ def load_classifier(model: str | Path, device: str = "auto") -> Model:
 def classify(picture: str | Path, classifier: Model) -> Prediction:
     """Classify the center square of an image file, composited on white.
 
-    Raises `InputError` if the file cannot be read, and `StyleError` if the network fails or the input of the
-    model is not a square RGB image.
+    Raises `InputError` if the file cannot be read, `DependencyError` if the package for its format is not
+    installed, and `StyleError` if the network fails or the input of the model is not a square RGB image.
     """
     logits = classifier(center_square(images.read(picture).opaque, classifier))[0][0].astype(np.float64)
     shares = np.exp(logits - logits.max())

@@ -51,7 +51,7 @@ def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
     samples (White 2016, arXiv:1609.04468, who interpolates on a sphere instead).
 
     Args:
-        keys: (K, Z) with K >= 2.
+        keys: the latent vectors to pass through, in this order: (K, Z) with K >= 2.
         frames: number of vectors to return.
         closed: whether the curve returns to the first key. If so, the first vector is not repeated at the
             end. If not, the curve ends at the last key.

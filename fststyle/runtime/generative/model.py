@@ -22,7 +22,8 @@ class Model:
     Args:
         model: name of an included model, or .onnx file.
         kinds: accepted values of the metadata entry ``kind``, such as "gan".
-        input_name: required name of the input: "frame" for an image, uint8, and otherwise a vector, float32.
+        input_name: required name of the input. An input called "frame" must take uint8 images; any other
+            input must take float32 vectors.
         output_names: names of the outputs to return, in this order. The model may have more outputs.
         device: see `fststyle.runtime.style.load_style`.
 

@@ -38,7 +38,7 @@ class Generator(Model):
         self.latent = int(self.shape[0])
 
     def draw(self, latents: Floats) -> RGB:
-        """Generate an image, uint8 (N, S, S, 3), from each latent vector, float32 (N, Z).
+        """Generate one image for each row of ``latents``, float32 (N, Z). Returns uint8 (N, S, S, 3).
 
         Raises the errors of `Model.__call__`, and `StyleError` if the output is not uint8 (N, H, W, 3).
         """
@@ -50,7 +50,7 @@ class Generator(Model):
         return pictures
 
     def stream(self, latents: Floats) -> Iterator[RGB]:
-        """Yield one image, uint8 (S, S, 3), for each latent vector, float32 (N, Z).
+        """Yield one image, uint8 (S, S, 3), for each row of ``latents``, float32 (N, Z).
 
         At most `BATCH` images are in memory at a time. Raises the errors of `draw`.
         """
@@ -85,8 +85,9 @@ class Encoder(Model):
         """Encode the center square of an image file, composited on white.
 
         Returns the input of the encoder, uint8 (S, S, 3), and the latent vector, float32 (Z,), which is the
-        mean of the predicted distribution. Raises `InputError` if the file cannot be read, and `StyleError`
-        if the network fails.
+        mean of the predicted distribution. Raises `InputError` if the file cannot be read,
+        `DependencyError` if the package for its format is not installed, and `StyleError` if the network
+        fails or its input is not a square RGB image.
         """
         frames = center_square(images.read(picture).opaque, self)
         return frames[0], self(frames)[0][0]
@@ -98,7 +99,7 @@ def supported_fps(path: Path, fps: int) -> int:
 
 
 def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> None:
-    """Write images as a video (.mp4, .mov, .mkv, .webm) or an animation (.gif, .webp, .png).
+    """Write images as a video (.mp4, .m4v, .mov, .mkv, .webm) or an animation (.gif, .webp, .png, .apng).
 
     The file is written completely or not at all. The frames of a video are written one by one; the frames of
     an animation are collected in memory. Missing parent folders are created.
@@ -111,6 +112,7 @@ def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> N
 
     Raises:
         OutputError: the suffix is not supported, or the file cannot be written.
+        DependencyError: PyAV, which is needed for a video, is not installed.
     """
     animated = [suffix for suffix, kind in images.WRITABLE.items() if kind in animation.ASSEMBLERS]
     if path.suffix.lower() not in (*FORMATS, *animated):

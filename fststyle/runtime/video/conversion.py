@@ -243,7 +243,9 @@ class VideoConversion:
         return f"contains no frames{part}{why}"
 
     def _note_source(self) -> None:
-        """Report new notes of the source. Some, such as the field rate, are added with the first frame."""
+        """Report the notes that the source has added since the last call. It adds some, such as the note
+        about deinterlacing, only while frames are read.
+        """
         notes, noted = self._source.notes, self._source_notes
         self._source_notes = len(notes)
         for note in notes[noted:]:

@@ -47,7 +47,8 @@ class FrameProcessor:
 
     `begin` and `finish` are stages of `fststyle.runtime.video.pipeline.run`. ``transitions`` provides the
     function that stylizes a frame at a given time. ``on_note`` is called with messages about the mask. Call
-    `close` at the end. Raises the errors of `fststyle.runtime.mask.load`.
+    `close` at the end. Raises the errors of `fststyle.runtime.mask.load` and of
+    `fststyle.runtime.video.moving_mask.opened`.
     """
 
     def __init__(
@@ -71,8 +72,8 @@ class FrameProcessor:
         """Return a function that returns an item and its stylized frame, uint8 (H, W, 3).
 
         Call `begin` with each item in order. The returned function may be called in another thread. The
-        stylized frame is None for a packet. It is also None for a repeated frame, which has the same array
-        object as the previous frame, unless the style or the strength changes over time; `finish` then reuses
+        stylized frame is None for a packet. Unless the style or the strength changes over time, it is also
+        None for a repeated frame, which has the same array object as the previous frame; `finish` then reuses
         the previous result.
         """
         if not isinstance(item, TimedFrame) or (item.rgb is self._last and self._constant):
@@ -110,7 +111,9 @@ class FrameProcessor:
             self._mask.close()
 
     def state(self) -> dict[str, Array]:
-        """Return the state of flicker suppression and the mask after the previous frame as arrays by name."""
+        """Return the state of the flicker suppression and of the mask, if any, after the previous frame, as a
+        dict of named arrays.
+        """
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
     def restore(self, state: dict[str, Array]) -> None:

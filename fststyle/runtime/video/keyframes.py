@@ -21,7 +21,7 @@ from fststyle.errors import InputError
 from fststyle.mixture import parse as parse_mixture
 
 Shares = dict[str, float]
-"""Weights of styles by name or file; they sum to 1."""
+"""Dict from the name or the file path of each style to its weight. The weights sum to 1."""
 
 MAX_KEYFRAMES = 10_000
 """Maximum number of keyframes of the style, and of the strength."""
@@ -39,7 +39,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Timeline:
-    """Callable that returns the shares of the styles and the strength at a time.
+    """Callable that returns the style shares and the strength at a given time.
 
     Times are in seconds from the start of the output. The value of the first keyframe also applies before its
     time, and the value of the last keyframe also after its time.
@@ -110,7 +110,8 @@ def parse(style: str, strength: str = "1", keyframes: Path | None = None, fade: 
     """Parse the values of ``--style``, ``--strength``, ``--keyframes`` and ``--fade`` into a timeline.
 
     The styles in the file ``keyframes`` replace ``style``, and its strengths replace ``strength``. A column
-    of the file that is missing or empty replaces nothing. Raises `InputError` for an invalid value or file.
+    of the file that is missing or empty replaces nothing. Raises `InputError` for an invalid value or file,
+    and if a file is given although ``style`` or ``strength`` has several keyframes.
     """
     styles, strengths = _styles(style), _strengths(strength)
     if keyframes is not None:

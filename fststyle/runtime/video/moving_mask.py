@@ -32,7 +32,7 @@ class MovingMask(ImageMask):
     moves = True
 
     def __init__(self, path: Path, source: Source, start: float, on_note: Callable[[str], None]):
-        """Read the first frame.
+        """Seek to a time shortly before ``start``, and read one frame.
 
         Args:
             path: the path for messages.
@@ -41,7 +41,7 @@ class MovingMask(ImageMask):
             on_note: called once if a mask is required after the end of ``source``.
 
         Raises:
-            InputError: ``source`` contains no frames.
+            InputError: ``source`` contains no frames. It is then closed.
         """
         self._path, self._source, self._on_note = path, source, on_note
         self._early = _TOLERANCE / float(source.rate)

@@ -29,7 +29,7 @@ from fststyle.runtime.video.formats.base import Item, Source, TimedFrame
 from fststyle.settings import to_dict
 
 State = dict[str, Array]
-"""State after the last frame of a segment as arrays by name. The next frame needs it."""
+"""State after the last frame of a segment, as a dict of named arrays. The next frame needs it."""
 
 FRAMES = 100
 """Number of frames per segment. A segment is longer if it would end before a repeated frame."""
@@ -75,7 +75,8 @@ class ResumeFolder:
     def __init__(self, target: Path, source: Source, settings: VideoSettings, cuts: object = None):
         """Create the folder, or open it and register the finished segments.
 
-        ``cuts`` is a value for JSON that describes where segments end. None means after `FRAMES` frames each.
+        ``cuts`` is a JSON-serializable value that describes where segments end. None means that each segment
+        ends after `FRAMES` frames.
         """
         self.folder = _folder(target)
         self.suffix = target.suffix
@@ -105,7 +106,7 @@ class ResumeFolder:
         return bool(self.segments) and self.segments[-1].last
 
     def video(self, number: int) -> Path:
-        """Return the path of the video file of segment ``number``, from 0."""
+        """Return the path of the video file of segment ``number``, counted from 0."""
         return self._file(number, self.suffix)
 
     def state(self) -> State:
@@ -234,11 +235,11 @@ def finished_frames(target: Path) -> int:
 
 
 def identity(source: Source, settings: VideoSettings) -> dict[str, object]:
-    """Return the values, by name, that must be equal in an interrupted run and the run that continues it.
+    """Return a dict of the values that must be equal in an interrupted run and the run that continues it.
 
-    These are the version of fststyle, `FRAMES`, and hashes of three things: the settings, the styles, and the
-    paths, sizes and modification times of the input files. Raises `StyleError` if a style cannot be read,
-    and `OSError` if a file is missing.
+    These are the version of fststyle, `FRAMES`, a hash of the settings, a hash of each style, and a hash of
+    the paths, sizes and modification times of the input files. Raises `StyleError` if a style cannot be
+    read, and `OSError` if a file is missing.
     """
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())

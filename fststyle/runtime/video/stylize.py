@@ -102,8 +102,9 @@ def video_frames(
 
     ``source`` is an input of `stylize_video` except "-", ``style`` is a value of ``--style`` or a loaded
     style, and ``changes`` are fields of `VideoSettings`. Those that concern the output file, and ``ray``,
-    have no effect. Raises the errors of `stylize_video` when the first frame is requested, and `BatchError`
-    after the last readable frame of a damaged video.
+    have no effect. If the style or the strength changes over time, a loaded style is loaded again by its
+    name. Raises the errors of `stylize_video` when the first frame is requested, and `BatchError` after the
+    last readable frame of a damaged video.
     """
     loaded = style if isinstance(style, Style) else None
     settings = checked(

@@ -53,8 +53,8 @@ class Camera:
         reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops; 0 disables
             reconnecting.
         on_note: called with messages for the user, in another thread.
-        interrupted: function that returns True to end `newest`, which calls it at intervals of `POLL`. If it
-            returns True before the first frame, this is not an error, and `newest` returns None.
+        interrupted: function that `newest` calls at intervals of `POLL`. When it returns True, `newest`
+            returns None. If this happens before the first frame, the constructor raises no error.
 
     Raises:
         InputError: the camera or the file cannot be opened, it returns no frames, or the file is a single

@@ -163,7 +163,7 @@ class Live:
         self.controls.change(steadiness=1.0 if value else 0.0)
 
     def step(self, by: int) -> None:
-        """Change to the next style (``by`` 1) or the previous style (-1), without a second style.
+        """Change to the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0.
 
         Styles that cannot be loaded are skipped. Raises `StyleError` if no style can be loaded.
         """
@@ -215,8 +215,8 @@ class Live:
     def _failed(self, names: frozenset[str], reason: str) -> None:
         """Deselect the styles ``names``, which cannot be loaded, and report ``reason`` once to the user.
 
-        If the first style is one of them, it is replaced by a displayed style, if there is another one. If
-        the second style is one of them, ``mix`` is set to 0.
+        If the first style is one of them, it is replaced by another style that is displayed, if there is one.
+        If the second style is one of them, ``mix`` is set to 0.
         """
         values, shown = self.controls.values, sorted(self._painted - names)
         if values.style in names and shown:

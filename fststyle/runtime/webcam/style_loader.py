@@ -113,8 +113,8 @@ class StyleLoader:
         """Return the loaded mixture that is most similar to ``blend``, without waiting.
 
         If no suitable network is loaded (see `_build`), the previous result is returned. Networks of
-        ``blend`` that are not loaded are then loaded in the background. ``size`` is the size of the frames,
-        (H, W).
+        ``blend`` that are not loaded are loaded in the background, except those that could not be loaded
+        before. ``size`` is the size of the frames, (H, W).
         """
         with self._changed:
             self._size = size

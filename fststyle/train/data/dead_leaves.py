@@ -19,8 +19,8 @@ from fststyle.errors import InputError
 
 Canvas = Pixels
 """An image under construction, uint8 (H, W, 4). The four channels of ``paint`` are red, green, blue and
-roughness; those of ``shade`` are the x and y gradient of the shading, its offset, and the strength of
-streaks, with 128 as neutral value.
+roughness; those of ``shade`` are the x and y gradients of the shading, its offset, and the strength of
+streaks, with 128 as the neutral value.
 """
 
 _SUPER = 2
@@ -102,8 +102,8 @@ def _palette(rng: np.random.Generator) -> Callable[[], Floats]:
 
 
 def _surface(rng: np.random.Generator, slope: float) -> tuple[float, tuple[float, float, float, float]]:
-    """Return the roughness of a random surface, 0-255, and its values of the four channels of ``shade``, as
-    described in `Canvas`. `slope` is the standard deviation of the x and y gradient of the shading.
+    """Return the roughness of a random surface, 0-255, and its values for the four channels of ``shade``, as
+    described in `Canvas`. `slope` is the standard deviation of the x and y gradients of the shading.
     """
     kind = rng.random()
     rough = 0.0 if kind < 0.3 else rng.uniform(10, 70) if kind < 0.8 else rng.uniform(70, 200)

@@ -66,8 +66,9 @@ def prepare_photos(settings: PhotoSettings | None = None, progress: Progress | N
         progress: called during the download, the check and the unpacking; see `Progress`.
 
     Raises:
-        InputError: a setting is invalid, the download failed, or the archive is too large, is damaged,
-            contains no photos, an unsafe path or two files with the same name, or has the wrong checksum.
+        InputError: a setting is invalid, the download failed, or the archive cannot be used: it is too large,
+            is damaged, has the wrong checksum, contains no photos, or contains an unsafe path, two photos
+            with the same name or a photo larger than `MAX_FILE`.
         OutputError: the folder contains other files, a file cannot be written, or there is not enough disk
             space.
     """
@@ -143,7 +144,7 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
 
     Raises:
         InputError: the URL is invalid, the server refuses the request, the archive is larger than
-            `MAX_ARCHIVE`, or `_ATTEMPTS` attempts in a row failed without receiving any data.
+            `MAX_ARCHIVE`, or too many attempts in a row failed (`_ATTEMPTS`).
         OutputError: `part` cannot be written, or there is not enough disk space.
     """
     failures = 0

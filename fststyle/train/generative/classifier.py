@@ -69,7 +69,8 @@ def train_classifier(
 
     The errors are those of `open_training` and `DatasetTraining.run` in
     `fststyle.train.generative.dataset_training`, those of `fststyle.train.generative.export.write`, and
-    `InputError` if the dataset has no classes or only one.
+    `InputError` if the training or the test images have no labels, or if all training images belong to the
+    same class.
 
     Args:
         data: the dataset, as in `ClassifySettings`.

@@ -32,7 +32,7 @@ _FREE = {"data", "download"}
 
 @dataclass
 class ModelTrainer:
-    """A module with all parameters, its optimizers, and its training step.
+    """A model with its optimizers and its training step, for `DatasetTraining.run`.
 
     Args:
         network: name of the network in `fststyle.train.networks.NETWORKS`.

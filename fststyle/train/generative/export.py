@@ -45,8 +45,8 @@ def write(net: nn.Module, content: Checkpoint, path: Path, precision: str = "fp3
         net: the network named in `content`, with its weights. It is moved to the CPU and set to evaluation
             mode.
         content: a checkpoint of one of the `KINDS`. Its weights and optimizer states are not used.
-        path: the .onnx file to write; an existing file is replaced. The path of the encoder is that of
-            `encoder_of`.
+        path: the .onnx file to write; an existing file is replaced. The encoder is written to
+            ``encoder_of(path)``.
         precision: fp32 or fp16-weights.
 
     Returns:

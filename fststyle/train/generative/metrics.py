@@ -1,5 +1,5 @@
-"""Metrics of generated images. All but `balance` compare their network features (N, D), one row per image,
-with those of real images.
+"""Metrics of generated images. All but `balance` compare network features of generated images with those of
+real images, (N, D) each, one row per image.
 
 * `frechet`: Heusel et al. 2017 (arXiv:1706.08500), equation 6, the distance between two Gaussians fitted to
   the features. With the features of our classifier or of VGG-16, it is *not* the FID of the literature, which

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from fststyle.arrays import RGB
 
 DIFFERENT = 20.0
-"""Limit of the difference between a frame and the warped previous frame. The flow is reliable where the
-difference is below it: the largest difference of a color channel (0-255), averaged over 5x5 pixels.
+"""Limit of the difference between a frame and the warped previous frame. The flow is reliable only where the
+difference is below this limit. It is measured as the largest absolute difference of the color channels
+(0-255), averaged over 5x5 pixels.
 """
 
 

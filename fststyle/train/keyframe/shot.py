@@ -1,4 +1,4 @@
-"""The frames of a shot, a video clip or image sequence, and its painted frames, loaded into memory."""
+"""The frames of a shot (a video or an image sequence) and its painted frames, loaded into memory."""
 
 import contextlib
 import itertools

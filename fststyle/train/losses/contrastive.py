@@ -61,8 +61,8 @@ def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, 
 def features_and_output(
     net: nn.Module, image: Tensor, layers: Sequence[str]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Return the features, as from `features`, and the output of the network, (N, 3, H, W), with one complete
-    forward pass.
+    """Return the features, as returned by `features`, and the output of the network, (N, 3, H, W), from one
+    complete forward pass.
     """
     found = {PIXELS: image}
     with _keeping(net, layers, found, stop=False):
@@ -131,7 +131,7 @@ def choose_positions(
     Args:
         found: features (N, C, h, w), by layer name.
         generator: source of randomness, on the CPU.
-        count: S, or h * w if that is smaller.
+        count: the number S of positions. For a layer with fewer positions, S is h * w.
     """
     return {
         name: torch.randperm(value.shape[2] * value.shape[3], generator=generator)[:count].to(value.device)

@@ -42,7 +42,7 @@ def grid_artifact_loss(image: Tensor, period: int) -> Tensor:
     plus `TEXTURE_WEIGHT` times `block_texture_loss` for blocks of 4 x 4 pixels.
 
     Args:
-        image: (N, 3, H, W) RGB in [-1, 1].
+        image: (N, 3, H, W) RGB in [-1, 1], H and W at least 8 and at least `period`.
         period: side of a block for `block_color_loss` in pixels: the stride of the network.
     """
     return block_color_loss(image, period) + TEXTURE_WEIGHT * block_texture_loss(image)
@@ -66,14 +66,14 @@ def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
     The loss is a sum over seven such differences. For each of them, the mean square at each position is
     computed within windows of 8 x 8 blocks. The term is the relative variance of these mean squares over the
     positions, averaged over the windows. Weak patterns in smooth regions therefore count as much as strong
-    ones. Flat windows do not, since 1, for pixel values in 0-255, is added to the mean in the denominator.
-    Random texture has some variance by chance. This part is estimated with blocks that are one pixel larger,
-    a period that the network does not favor, and subtracted; a negative difference counts as 0. The windows
-    are needed because brush strokes that start at different positions of a block cancel over a whole image.
-    We know of no paper with this loss.
+    ones. Flat windows do not, since the denominator is the mean plus 1 (for pixel values in 0-255). Random
+    texture has some variance by chance. This part is estimated with blocks that are one pixel larger, a
+    period that the network does not favor, and subtracted; a negative difference counts as 0. The windows are
+    needed because brush strokes that start at different positions of a block cancel over a whole image. We
+    know of no paper with this loss.
 
     Args:
-        image: (N, 3, H, W) RGB in [-1, 1].
+        image: (N, 3, H, W) RGB in [-1, 1], H and W at least `period` + 4.
         period: side of a block in pixels.
     """
     levels = image.float() * 127.5

@@ -19,8 +19,8 @@ def content_loss(activation: Tensor, target: Tensor) -> Tensor:
 def style_loss(activation: Tensor, target: Tensor) -> Tensor:
     """Return the style loss per image, (N,): mean squared error between Gram matrices.
 
-    Departure: the paper uses the squared Frobenius norm (equation 4), which is the sum over the C*C entries.
-    The mean does not grow with the number of channels.
+    Departure: Johnson et al. use the squared Frobenius norm (equation 4), which is the sum over the C*C
+    entries. The mean does not grow with the number of channels.
 
     Args:
         activation: activation of the stylized image, (N, C, H, W).

@@ -51,7 +51,7 @@ class StyleTarget(nn.Module):
         vgg: the loss network of `load_vgg`.
         style_images: the style images, (1, 3, h, w) RGB in [-1, 1] each.
         layers: names from `vgg.LAYERS` with their weights (Gatys et al. 2016, equation 5).
-        shares: weight of each style image. They are normalized to a sum of 1.
+        shares: weights of the style images. They are normalized to a sum of 1.
 
     Raises:
         InputError: a layer is unknown.

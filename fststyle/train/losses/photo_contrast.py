@@ -1,6 +1,6 @@
-"""Local contrast enhancement of the photo that the content loss compares with.
+"""Local contrast enhancement of the photo that is the target of the content loss.
 
-Optional departure from Johnson et al. 2016, who compare with the photo itself. When a network balances
+Optional departure from Johnson et al. 2016, whose target is the photo itself. When a network balances
 content and style loss, the contrast of small parts, such as eyes, and the edges of objects are lost first,
 especially with faint style images. Unsharp masking at two scales, which adds the difference from a blurred
 copy, increases both.

@@ -1,5 +1,5 @@
-"""The discriminator of `fststyle train`: it scores patches of VGG-16 features, high for those of the
-style image.
+"""The discriminator of `fststyle train`. It scores patches of VGG-16 features, and learns to give high scores
+to those of the style image.
 
 Li and Wand 2016, "Precomputed Real-Time Texture Synthesis with Markovian Generative Adversarial Networks"
 (arXiv:1604.04382): a discriminator on VGG features of patches. Departures: a small network for each of

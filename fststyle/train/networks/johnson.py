@@ -39,7 +39,7 @@ class ConvNorm(nn.Module):
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with a skip connection. There is no activation after the sum (Gross and Wilber
-    2016), as in the paper.
+    2016), as in Johnson et al.
     """
 
     def __init__(self, channels: int):

@@ -15,7 +15,7 @@ Design choices:
   strokes can form. The same image always has the same output.
 * Instance norm follows every convolution except the first, the last two and the projections of the noise.
   The skip connection at 1/4 of the side is not normalized. It carries the brightness of the photo, so the
-  network can also reproduce the photo, as the base network does.
+  network can also reproduce the photo, as the base network does (`fststyle.train.style.init_weights.BASE`).
 * Every convolution uses replicate padding. Zero padding would be faster, but the network could detect the
   border, and would stylize it differently.
 """
@@ -66,7 +66,7 @@ class Conv(nn.Conv2d):
 
 class InstanceNorm(nn.InstanceNorm2d):
     """Instance norm that also accepts 1x1 feature maps, for which `torch.nn.InstanceNorm2d` raises
-    `ValueError`. Their element is normalized to 0, as in ONNX.
+    `ValueError`. The only element of such a map is normalized to 0, as in ONNX.
     """
 
     def forward(self, x: Tensor) -> Tensor:

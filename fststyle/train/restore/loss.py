@@ -38,8 +38,8 @@ class Terms(NamedTuple):
 
 
 class Patches:
-    """Compares each patch of a feature map that overlaps the hole with the intact patch most similar to it.
-    If there are more than `MOST` intact patches, a random subset is used.
+    """Compares the patches of a feature map: each patch that overlaps the hole with the intact patch most
+    similar to it. If there are more than `MOST` intact patches, a random subset is used.
 
     Args:
         found: the feature map that the intact patches are taken from, (1, C, h, w).

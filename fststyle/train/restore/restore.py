@@ -35,7 +35,9 @@ from fststyle.train.restore.settings import RestoreSettings
 from fststyle.train.restore.windows import Hole, Part, halved, inpainted, parts, scale_count
 
 CRACK_COLOR = 3.0
-"""Factor of the weight of the color loss in cracks. Feature patches alone leave noise of single pixels."""
+"""Factor by which the weight of the color loss is multiplied in cracks. Feature patches alone leave noise of
+single pixels.
+"""
 CHOICE_EVERY = 5
 """Number of iterations between searches for the most similar patches."""
 

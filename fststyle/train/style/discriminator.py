@@ -96,7 +96,7 @@ class StyleDiscriminator:
 def new_discriminator(
     losses: StyleLosses, earlier: Checkpoint | None, path: Path
 ) -> StyleDiscriminator | None:
-    """Return the discriminator of ``--adversarial-weight``, or None if this weight is 0.
+    """Return the discriminator for the adversarial loss, or None if ``--adversarial-weight`` is 0.
 
     Args:
         losses: the losses, which contain the settings and the loss network.

@@ -180,8 +180,8 @@ class _Canvas:
         return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """Run the iteration `number`, from 0 over all scales, at scale number `scale`; 0 is the coarsest.
-        Returns the weighted losses before the iteration by name, and their sum as "total".
+        """Run the iteration `number`, counted from 0 over all scales, at scale number `scale`; 0 is the
+        coarsest. Returns the weighted losses before the iteration by name, and their sum as "total".
         """
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:

@@ -21,7 +21,9 @@ from fststyle.train.style.settings import TrainSettings
 from fststyle.train.translate.settings import TranslateSettings
 
 BASE = "live-base"
-"""Name of the base network, which reproduces the photo. With `--strength 0`, a style has its weights."""
+"""Name of the base network, which reproduces the photo. With `--strength 0`, a style has the weights of
+this network.
+"""
 PRETRAINED = "live-start"
 """Name of the weights that were trained on many paintings (tools/together.py). A training run that starts
 from them needs fewer steps. They derive from the base network, so styles trained from them can be mixed with
@@ -56,8 +58,8 @@ def check_size(size: int, network: str) -> None:
 
 
 def network_settings(settings: TrainSettings | TranslateSettings | KeyframeSettings) -> dict[str, int]:
-    """Return the arguments of the network: its defaults, with the settings ``width`` and ``blocks`` unless
-    they are None.
+    """Return the arguments of the network: its defaults, overridden by the settings ``width`` and ``blocks``
+    unless they are None.
     """
     given = {name: getattr(settings, name) for name in ("width", "blocks")}
     return DEFAULTS[settings.network] | {name: value for name, value in given.items() if value is not None}

@@ -1,7 +1,7 @@
 """Retouching of stylized images: longer strokes, local contrast, and details and tones of the photo.
 
-A network that balances content and style loss is too soft: where strokes are uncertain, it outputs their
-mean, and where the style loss is strong, small and dark parts of the photo disappear among the strokes.
+A network that balances content and style loss produces soft images: where strokes are uncertain, it outputs
+their mean, and where the style loss is strong, small and dark parts of the photo disappear among the strokes.
 Judges prefer stylized images after these corrections (docs/experiments.md, seventh and eighth series). They
 take no time at inference, since the network learns them: `tools/retouch.py` trains it to output the retouched
 image, and `fststyle train` computes its content, style and adversarial losses on images with less local
@@ -26,8 +26,8 @@ SIGMA = 12.0
 WINDOW = 33
 """Approximate side of the window of the guided filter, in pixels."""
 EDGE = 0.08
-"""Regularization (epsilon) of the guided filter. In a window whose variance of the luminance (-1 to 1) is
-well above it, edges are kept; well below it, they are smoothed.
+"""Regularization (epsilon) of the guided filter. In windows where the variance of the luminance (-1 to 1) is
+well above this value, edges are kept; where it is well below, they are smoothed.
 """
 
 

@@ -39,7 +39,7 @@ class Trainer:
         net: the network, on the device.
         optimizer: the optimizer of its parameters.
         initial_weights: targets of the L2 penalty of ``--pull``, or an empty list.
-        discriminator: the discriminator of ``--adversarial-weight``, or None.
+        discriminator: the discriminator for the adversarial loss; None if ``--adversarial-weight`` is 0.
     """
 
     def __init__(
@@ -59,7 +59,9 @@ class Trainer:
         self.stride = int(net.stride)  # type: ignore[arg-type]
 
     def trial(self) -> "Trainer":
-        """Return a trainer with a copy of the network and a new optimizer, to measure the time of a step."""
+        """Return a trainer with copies of the network and of the discriminator, and with a new optimizer for
+        the network, to measure the time of a step.
+        """
         net = copy.deepcopy(self.net)
         optimizer = optimizer_for(net, self.settings)
         discriminator = copy.deepcopy(self.discriminator, {id(self.losses.vgg): self.losses.vgg})

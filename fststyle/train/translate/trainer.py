@@ -181,7 +181,7 @@ def _contrastive(
 
     Args:
         nets: the networks, with heads.
-        found: features of the input, by layer name, as from `features`.
+        found: features of the input, by layer name, as returned by `features`.
         stylized: the output, (N, 3, H, W).
         chance: source of the random positions.
     """

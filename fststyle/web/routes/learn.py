@@ -26,9 +26,10 @@ def show(request: Request) -> HTMLResponse:
 
 @router.get("/learn/{kind}-{blocks}.onnx")
 def network(kind: str, blocks: int) -> Response:
-    """Return an ONNX file of the first ``blocks`` blocks of the loss network, 1 to 4.
+    """Return an ONNX file of the first 1 to 4 blocks of the loss network.
 
-    ``kind`` is "activations" or "gradient", the function in `fststyle.web.loss_network` that builds the file.
+    ``blocks`` is the number of blocks. ``kind`` is "activations" or "gradient", the name of the function in
+    `fststyle.web.loss_network` that builds the file.
     """
     build = {"activations": loss_network.activations, "gradient": loss_network.gradient}.get(kind)
     if build is None or not 1 <= blocks <= len(loss_network.LAYERS):

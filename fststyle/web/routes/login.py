@@ -28,7 +28,7 @@ async def show(request: Request, token: str = "") -> Response:
 async def enter(request: Request, token: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Log in with the token: set the cookie that later requests need, and redirect to the Library page.
 
-    A wrong token, or too many of them, shows the login page with the reason.
+    After a wrong token, or too many wrong tokens from this client, it shows the login page with the reason.
     """
     return _try(request, token)
 

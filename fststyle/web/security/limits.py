@@ -1,4 +1,4 @@
-"""Limit requests: rate, body size, and upload timeout."""
+"""Limit the rate of requests, the size of their bodies, and pauses during uploads."""
 
 import asyncio
 

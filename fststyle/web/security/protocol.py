@@ -5,7 +5,7 @@ import asyncio
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADER_SECONDS = 15.0
-"""Interval between checks of a connection in seconds.
+"""Interval in seconds between checks of a connection.
 
 A connection that waits for a complete request header is closed after one to two intervals.
 """
@@ -23,13 +23,13 @@ class PatientProtocol(H11Protocol):
     seconds = HEADER_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the timer of the checks."""
+        """Start the timer for the checks."""
         super().connection_made(transport)  # type: ignore[arg-type]
         self._seen: object = None
         self._timer = self.loop.call_later(self.seconds, self._check)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer of the checks."""
+        """Stop the timer for the checks."""
         self._timer.cancel()
         super().connection_lost(exc)
 

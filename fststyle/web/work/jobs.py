@@ -20,7 +20,7 @@ QUEUED, RUNNING, DONE, STOPPED, FAILED = "queued", "running", "done", "stopped",
 FINISHED = (DONE, STOPPED, FAILED)
 """States of jobs that are neither queued nor running. Stopped and failed jobs can be resumed."""
 MAX_QUEUE = 50
-"""Maximum number of waiting jobs per lane."""
+"""Maximum number of waiting jobs per lane (see `Jobs`)."""
 
 
 class Stopped(Exception):
@@ -68,7 +68,7 @@ class JobMonitor:
 
 
 class Worker(Protocol):
-    """Protocol of functions that run the jobs of one kind."""
+    """Protocol for functions that run the jobs of one kind."""
 
     def __call__(self, job: Job, monitor: JobMonitor) -> JsonObject:
         """Run the job and return its result.
@@ -89,7 +89,7 @@ class Jobs:
     Args:
         database: stores the jobs.
         folder: parent of the folders of the jobs.
-        lanes: for each lane, by its name, a dict from kinds of jobs to their workers.
+        lanes: dict from the name of each lane to a dict from the kinds of jobs in it to their workers.
     """
 
     def __init__(self, database: Database, folder: Path, lanes: Mapping[str, Mapping[str, Worker]]):
@@ -173,7 +173,10 @@ class Jobs:
         return monitor.progress if monitor else {}
 
     def ahead(self) -> dict[str, int]:
-        """Return the number of jobs before each queued or running job in its lane, by job id."""
+        """Return a dict from the ids of the queued and running jobs to their places in the queue.
+
+        The place of a job is the number of jobs before it in its lane.
+        """
         rows = self._database.rows(
             "SELECT id, kind FROM jobs WHERE state IN (?, ?) ORDER BY created", (QUEUED, RUNNING)
         )

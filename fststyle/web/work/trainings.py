@@ -27,14 +27,15 @@ SAVE_EVERY = 20
 LOG = "steps.jsonl"
 """File with the progress after each step, one JSON object per line. A resumed job appends to it."""
 POINTS = 400
-"""Number of points to which a long loss curve is thinned out for a client, up to a factor of two."""
+"""A long loss curve is thinned out for clients to at least this many points, and fewer than twice as many."""
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Training settings that clients can choose. Others of `fststyle train` are fixed or have their defaults.
+    """Training settings that clients can choose.
 
-    None means the default of `fststyle train`.
+    The other settings of `fststyle train` are fixed or have their defaults. None means the default of
+    `fststyle train`.
     """
 
     minutes: float = option(20.0, "Duration of training in minutes.", min=0.05, max=2880)

@@ -12,7 +12,7 @@ from fststyle.io.pixels import Frame, uncovered
 from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
-"""Pillow name of the format for each output suffix."""
+"""Pillow format name for each output suffix."""
 
 MAX_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
 """Maximum frame rate in frames per second by output suffix. Browsers show frames of 10 ms or less for 100 ms,

@@ -171,7 +171,7 @@ class Sink:
         raise NotImplementedError
 
     def copy(self, packet: Packet) -> None:
-        """Write a packet of another stream of the source. Formats for video alone ignore it."""
+        """Write a packet of another stream of the source. Formats that store only video ignore it."""
 
     def close(self) -> None:
         """Finish the output."""

@@ -57,7 +57,7 @@ class Box:
 def boxes(file: BinaryIO, at: int, end: int) -> Iterator[Box]:
     """Yield the boxes of one level that start between the byte offsets ``at`` and ``end``.
 
-    The last one is the box before the first damaged box, if there is one.
+    Iteration stops at the first damaged box.
     """
     while at + 8 <= end:
         file.seek(at)

@@ -18,10 +18,10 @@ _UNSPECIFIED = {
     **{"1 channels": "mono", "2 channels": "stereo", "3 channels": "2.1", "4 channels": "4.0"},
     **{"5 channels": "5.0(side)", "6 channels": "5.1(side)", "7 channels": "6.1", "8 channels": "7.1"},
 }
-"""Layout that replaces each unspecified layout, by FFmpeg name."""
+"""Replacement for each unspecified layout, which is given by its FFmpeg name."""
 
 _LISTED = re.compile(r"\d+ channels \((.+)\)")
-"""FFmpeg name of a layout without a standard name, which lists the channels."""
+"""FFmpeg's name for a layout without a standard name. The name lists the channels."""
 _NAMES = (
     *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR", "TC", "TFL", "TFC", "TFR", "TBL"),
     *("TBC", "TBR"),

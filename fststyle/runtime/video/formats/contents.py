@@ -202,7 +202,8 @@ def lost_of_stream(stream: Stream, made: Stream) -> list[str]:
 def _missing_of_stream(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Return the names of the stream tags in ``before`` that are not in ``after``, except `_NAMED_ELSEWHERE`.
 
-    "language" is also returned if the languages differ.
+    The names are for messages, such as "title" or "tag comment". "language" is also returned if the languages
+    differ.
     """
     wanted, found = _named(before), _named(after)
     missing = [key for key in wanted if key not in found and key not in _NAMED_ELSEWHERE]

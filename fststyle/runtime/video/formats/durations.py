@@ -26,7 +26,9 @@ class Durations:
         self._shown[pts] = shown
 
     def put(self, packets: list[Packet]) -> list[Packet]:
-        """Set the durations that `note` recorded for these packets in place, and return the packets."""
+        """Set the duration of each packet in place to the one that `note` recorded for its frame, if any, and
+        return the packets.
+        """
         for packet in packets:
             if packet.pts is None or packet.dts is None:
                 continue

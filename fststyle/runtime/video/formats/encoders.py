@@ -86,9 +86,9 @@ def options(codec: str, encoding: Encoding) -> dict[str, str]:
 
 
 def keeps_alpha(codec: str, container: str, encoding: Encoding) -> bool:
-    """Return whether an encoder keeps transparency in a container with ``encoding.pix_fmt``.
+    """Return whether an encoder that uses ``encoding.pix_fmt`` keeps transparency in a container.
 
-    ``codec`` and ``container`` are FFmpeg names.
+    ``codec`` and ``container`` are the FFmpeg names of the encoder and of the container.
     """
     pixels, containers = ALPHA.get(codec, ("", ()))
     return container in containers and encoding.pix_fmt in (None, pixels)

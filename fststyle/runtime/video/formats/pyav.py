@@ -9,8 +9,8 @@ from fststyle.signals import deferred_interrupts
 Container = Any
 """An open file: `av.container.InputContainer` or `OutputContainer`.
 
-The types of PyAV are unions over the kinds of streams, and code for one kind would have to narrow them in
-each line.
+It is `Any`, since PyAV's types are unions over the kinds of streams, and code for one kind would have to
+narrow them on each line.
 """
 
 Stream = Any

@@ -216,7 +216,7 @@ class Reader(Source):
         return stream
 
     def _from_key_frame(self, seconds: float) -> Iterator[Item] | None:
-        """Return an iterator over all items from the key frame at or before ``seconds``.
+        """Return an iterator over all items from the key frame at or before ``seconds`` (from `origin`).
 
         Returns None if the file cannot seek or is damaged there, or if the first frame after the seek has no
         timestamp or is later than ``seconds`` plus `_MARGIN`.

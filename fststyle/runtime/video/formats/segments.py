@@ -20,7 +20,9 @@ _FILTERS = {
     "h264": "h264_mp4toannexb,filter_units=remove_types=7-8",
     "hevc": "hevc_mp4toannexb,filter_units=remove_types=32-34",
 }
-"""FFmpeg bitstream filters that convert packets of a container back to packets of the encoder, by codec."""
+"""For some codecs, the FFmpeg bitstream filters that convert packets of a container back to packets of the
+encoder.
+"""
 
 
 class SegmentSink(Sink):
@@ -82,7 +84,7 @@ class SegmentSink(Sink):
                 ) from error
 
     def close(self) -> None:
-        """Join the segments without re-encoding. Call `cut` before; at least one segment is needed."""
+        """Join the segments without re-encoding. Call `cut` first; at least one segment is needed."""
         segments = self._resume_folder.segments
         height, width = segments[0].size
         first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)

@@ -24,7 +24,7 @@ _RIFF_ERROR = 8
 
 _EBML_SEGMENT, _EBML_CLUSTER = 0x18538067, 0x1F43B675
 _EBML_SHORT = (0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0xA3, 0xA0, 0xAF, 0x5854)
-"""Identifiers with fewer than four bytes of the elements in a Matroska segment or cluster (RFC 9559)."""
+"""Identifiers, shorter than four bytes, of elements in a Matroska segment or cluster (RFC 9559)."""
 
 _OGG_PAGE = b"OggS"
 _FLV_LENGTH = 4
@@ -258,6 +258,6 @@ _ENDS: dict[str, Callable[[BinaryIO, int], int | None]] = {
     "mpegts": _end_of_transport_stream,
     "mpeg": _end_of_program_stream,
 }
-"""Functions (file, size) that return a lower bound of the complete size of a file in bytes, or None if it is
-unknown, by the start of the FFmpeg name of the container. ``size`` is the actual size.
+"""For each container, given by the start of its FFmpeg name, a function (file, size) that returns a lower
+bound of the complete size of the file in bytes, or None if it is unknown. ``size`` is the actual size.
 """

@@ -102,7 +102,7 @@ class StreamCopier:
         return kept, lost
 
     def shown_by_mistake(self, made: Iterable[Stream]) -> set[int]:
-        """Return the IDs of subtitle streams that are default in the output but not in the source.
+        """Return the IDs of subtitle streams that are marked as default in the output but not in the source.
 
         ``made`` are the streams of the output.
         """
@@ -290,7 +290,9 @@ class StreamCopier:
         return found
 
     def _note_overlap(self, packet: Packet, index: int, converter: SubtitleConverter) -> None:
-        """Count subtitles that are shown when the next one starts; in MP4 and MOV, they end there."""
+        """For MP4 and MOV, count the subtitles that are still shown when the next one starts. In these
+        formats, they end at that time.
+        """
         if converter.format == "mov_text":
             self._overlaps[index] += packet.pts < self._text_ends.get(index, packet.pts)
             self._text_ends[index] = packet.pts + packet.duration

@@ -34,7 +34,9 @@ _ACCENTS = dict(
         strict=True,
     )
 )
-"""Accents of ISO/IEC 6937, which precede their letter, as combining characters, which follow it."""
+"""Combining character for each accent of ISO/IEC 6937. There, an accent precedes its letter; a combining
+character follows it.
+"""
 
 
 def layout_of(head: bytes) -> tuple[int, int] | None:
@@ -61,8 +63,9 @@ def content_of(packet: bytes) -> tuple[int, bool, bytes]:
 def service_tags(path: Path) -> dict[str, str]:
     """Return the names and the providers of the services as tags ``service_name`` and ``service_provider``.
 
-    They are read from the first section of the service description table, and separated by commas. A tag is
-    omitted if there are none. Raises `OSError` if the file cannot be read.
+    They are read from the first section of the service description table, and separated by commas. FFmpeg's
+    default names (`_DEFAULTS`) are ignored, and a tag without a value is omitted. Raises `OSError` if the
+    file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_SEARCHED)

@@ -17,7 +17,8 @@ _DURATION_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 """Value of the tag DURATION of a Matroska stream: the end of its last frame. FFmpeg and mkvmerge write it."""
 
 _UNKNOWN_COUNT = 1 << 30
-"""Frame count from which the count of an AVI file is regarded as unknown. FFmpeg writes such counts to pipes.
+"""Frame count from which the count of an AVI file is regarded as unknown. FFmpeg writes such a count if its
+output is a pipe.
 """
 
 _NEAR_THE_END = 0.5

@@ -78,8 +78,8 @@ class Writer(Sink):
         """Set the chapters of the container.
 
         For MP4 and MOV, FFmpeg writes no entry in the chapter track for a chapter without a title, and moves
-        the first entry to 0. Each chapter therefore gets a title there, and if the first chapter starts later
-        than 0, an empty chapter precedes it.
+        the first entry to 0. In these formats, a chapter without a title therefore gets an empty title, and
+        if the first chapter starts later than 0, an untitled chapter is inserted before it.
         """
         if self._kind in ("mp4", "mov"):
             chapters = [one.copy() for one in chapters]
@@ -213,7 +213,7 @@ class Writer(Sink):
 
     def _read_back(self) -> None:
         """Set the attributes of `Sink` from the finished file. In MP4 and MOV, also disable subtitle tracks
-        that are not default in the source.
+        that are not marked as default in the source.
         """
         with self._av.open(str(self._path), metadata_errors="ignore") as made:
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):

@@ -74,7 +74,10 @@ class Follower:
         controls.followed = self.values
 
     def values(self) -> dict[str, float]:
-        """Return the current values of the controls in the rules, by name. Empty while no samples arrive."""
+        """Return the current values of the controls in the rules, as a dict from control name to value.
+
+        The dict is empty while no samples arrive.
+        """
         if not self._source.alive:
             return {}
         measures = self.meter.measures
@@ -84,7 +87,7 @@ class Follower:
         }
 
     def meters(self) -> dict[str, float]:
-        """Return the current measures by name, 0..1, and the tempo in beats per minute as ``bpm``."""
+        """Return a dict of the current measures, 0..1, and of the tempo in beats per minute ("bpm")."""
         measures = self.meter.measures
         return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
 

@@ -120,7 +120,7 @@ class MidiInput:
     Args:
         controls: the controls to set.
         wanted: "auto" for all input ports except those whose names begin with `ALSA_THROUGH`; or part of the
-            names of the ports to open, in upper or lower case.
+            names of the ports to open, compared without regard to case.
         path: JSON file of the map. If it does not exist, `DEFAULTS` is used. MIDI learn writes it.
         learn: names of controls for which MIDI learn starts immediately; see the method `learn`.
 

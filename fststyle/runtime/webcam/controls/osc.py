@@ -59,8 +59,8 @@ class OscInput:
         controls: the controls to set.
         host: host name or address to listen on.
         port: UDP port; 0 selects a free port.
-        learn: function that starts MIDI learn, called with the names of controls in a message to
-            ``/fststyle/midi/learn``; None if MIDI is not used.
+        learn: function that starts MIDI learn. A message to ``/fststyle/midi/learn`` calls it with a list of
+            the names of controls in the message. None if MIDI is not used.
 
     Attributes:
         address: (host, port) of the socket.
@@ -190,8 +190,8 @@ class OscOutput:
         controls: the controls to send.
         host: host name or address of the receiver.
         port: UDP port of the receiver.
-        refresh: event that requests to send all values again; it is cleared afterwards.
-        meters: function that returns the measures of the sound by name.
+        refresh: event to set so that all values are sent again; the thread clears it.
+        meters: function that returns the measures of the sound as a dict from name to value.
 
     Raises:
         DependencyError: python-osc is not installed.

@@ -86,7 +86,8 @@ class Controls:
         values: the values that were set, before the values that follow the sound are blended in.
         styles: names of the styles that can be selected, in addition to the initial style.
         on_note: called with messages for the user.
-        followed: function that returns the values of the controls that follow the sound, by name.
+        followed: function that returns a dict from the name of each control that follows the sound to its
+            value.
         status: status of the filter.
         note: the latest message for the user.
     """

@@ -36,7 +36,7 @@ MAX_FOLLOWED = 500
 
 @dataclass(frozen=True)
 class Selection:
-    """Filter for jobs: by ``ids``, by ``kinds``, and with ``own``, by the client that added them.
+    """Filter for jobs: by ``ids``, by ``kinds``, and, if ``own`` is True, by the client that added them.
 
     The default values select all jobs.
     """
@@ -48,7 +48,7 @@ class Selection:
     def of(self, parts: State, client: str) -> tuple[list[Job], int]:
         """Return the selected jobs, newest first, and the number of jobs that only ``own`` excludes.
 
-        ``client`` is the number of the client for ``own``.
+        ``client`` is the number of the requesting client. It is used only if ``own`` is True.
         """
         found = parts.jobs.all(self.kinds or None)
         if self.ids:
