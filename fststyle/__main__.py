@@ -4,7 +4,10 @@ import sys
 
 
 def main() -> None:
-    """Run the program. On Ctrl-C, even during imports, print one line and exit with status 130."""
+    """Run the ``fststyle`` command.
+
+    On Ctrl-C, even during imports, print one line and exit with status 130.
+    """
     try:
         from fststyle.signals import exceptions_for_signals
 

@@ -24,10 +24,11 @@ _INT8 = "-int8.onnx"
 class Entry:
     """Catalogue entry of a style or another model: name, file, origin and license.
 
-    ``title``, ``artist`` and ``year`` describe the painting. ``network`` is the name of the architecture and
-    ``precision`` the number format of the file. ``size`` is in bytes, ``shipped`` is whether the file is
-    included in fststyle, and ``trained_with`` are the settings of the training run. For a user's own file,
-    only ``name``, ``path``, ``size`` and ``int8`` are set; `described` adds metadata from the file.
+    ``title``, ``artist`` and ``year`` describe the painting. ``credit`` states who trained the model and how.
+    ``network`` is the name of the architecture, and ``precision`` is the number format of the file. ``size``
+    is the size of the file in bytes. ``shipped`` is True if the file is included in fststyle.
+    ``trained_with`` contains the settings of the training run. For a user's own file, only ``name``,
+    ``path``, ``size`` and ``int8`` are set; `described` adds metadata from the file.
     """
 
     name: str
@@ -44,8 +45,8 @@ class Entry:
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
     kind: str = "style"
-    """"style", "base" (a base network), "start" (initial weights for training), or the kind of another model,
-    such as "gan", "vae" or "classifier". `styles` lists only the kind "style".
+    """Kind of the model: "style", "base" (a base network), "start" (initial weights for training), or another
+    kind, such as "gan", "vae" or "classifier". `styles` lists only models of the kind "style".
     """
     int8: "Entry | None" = None
     """The int8 version of the style, which is faster on CPUs, or None."""
@@ -54,10 +55,10 @@ class Entry:
 def styles() -> list[Entry]:
     """Return all available styles, sorted by name.
 
-    The user's styles are the .onnx files in the folders of `own_folders`. NAME-int8.onnx next to NAME.onnx is
-    not a separate style, but the `Entry.int8` of NAME. Of styles with the same name, the first is used;
-    included styles come last. Raises `StyleError` if the catalogue or the properties of a file cannot be
-    read.
+    The user's styles are the .onnx files in the folders of `own_folders`. If a folder contains both NAME.onnx
+    and NAME-int8.onnx, the latter is not a separate style, but the `Entry.int8` of NAME. If several styles
+    have the same name, the first one is used: the folders are searched in order, and included styles come
+    last. Raises `StyleError` if the catalogue or the properties of a file cannot be read.
     """
     found: dict[str, Entry] = {}
     for folder in own_folders():
@@ -77,10 +78,11 @@ FORMER_NAMES = {"starry-night-live": "starry-night", "udnie-live": "udnie"}
 
 
 def find(name: str) -> Entry:
-    """Return the style called ``name``. An exact match has priority over one that ignores case and treats
-    ``_`` and spaces as ``-``. A name in `FORMER_NAMES` is replaced by the current name if there is no match.
+    """Return the catalogue entry of the style called ``name``.
 
-    Raises `StyleError` if there is none; the message suggests a remedy, such as similar names.
+    An exact match takes precedence over one that ignores case and treats ``_`` and spaces as ``-``. If
+    nothing matches and ``name`` is in `FORMER_NAMES`, the style with the current name is returned. Raises
+    `StyleError` if there is no such style; the message suggests a remedy, such as similar names.
     """
     known = styles()
     for wanted in (name, FORMER_NAMES.get(_plain(name), name)):
@@ -148,7 +150,7 @@ def model(name: str | Path, kinds: Sequence[str]) -> Entry:
 
 
 def models() -> list[Entry]:
-    """Return the included generators, VAE decoders and classifiers."""
+    """Return the catalogue entries of the included image generators, VAE decoders and classifiers."""
     return [
         entry
         for entry in _listed(SHIPPED)
@@ -157,7 +159,10 @@ def models() -> list[Entry]:
 
 
 def encoder_of(decoder: Path) -> Path:
-    """Return the path of a VAE's encoder, which may not exist: NAME-encoder.onnx next to NAME.onnx."""
+    """Return the path of the encoder that belongs to a VAE decoder.
+
+    If ``decoder`` is the path NAME.onnx, this is NAME-encoder.onnx in the same folder. It may not exist.
+    """
     return decoder.with_name(f"{decoder.stem}-encoder{SUFFIX}")
 
 
@@ -213,7 +218,7 @@ def metadata(content: bytes) -> dict[str, str]:
 
 
 def base_network(known_as: str) -> Entry | None:
-    """Return the included base network with this name or SHA-256, or None.
+    """Return the entry of the included base network whose name or SHA-256 is ``known_as``, or None.
 
     A base network reproduces the photo. Training of a live network (`fststyle.train.networks.live`) can start
     from its weights. For such a style, a strength other than 1 interpolates or extrapolates between the
@@ -309,7 +314,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _own(path: Path) -> Entry:
-    """Return the entry of one of the user's styles. NAME-int8.onnx next to NAME.onnx is its int8 version."""
+    """Return the entry of the user's model at ``path``.
+
+    If ``path`` is NAME.onnx and the same folder contains NAME-int8.onnx, that file is its int8 version.
+    Raises `StyleError` if the properties of a file cannot be read.
+    """
     try:
         faster = path.with_name(f"{path.stem}{_INT8}")
         int8 = (

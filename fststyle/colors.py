@@ -56,9 +56,10 @@ def fade(photo: RGB, painted: RGB, strength: float) -> RGB:
 
 
 def mixed(photo: RGB, painted: RGB, share: Gray) -> RGB:
-    """Blend ``painted`` over ``photo`` with the alpha mask ``share``, uint8 (H, W): 0 is photo, 255 painted.
+    """Blend the stylized image ``painted`` over ``photo``, using ``share`` as the alpha mask.
 
-    Both images and the result are uint8 (H, W, 3).
+    The mask is uint8 (H, W). Where it is 0, the result is ``photo``, and where it is 255, ``painted``. Both
+    images and the result are uint8 (H, W, 3).
     """
     result = np.empty_like(photo)
     for rows in _strips(photo):
@@ -119,7 +120,10 @@ def between(photo: RGB, painted: RGB, whole: RGB, share: float) -> RGB:
 
 
 def _cells(picture: RGB, size: tuple[int, int]) -> Floats:
-    """Return the mean colors of a grid of ``size`` = (W, H) cells, row by row: (W * H, 3) in 0..1."""
+    """Divide an image into ``size`` = (W, H) cells, and return the mean color of each cell.
+
+    The result is float32 (W * H, 3) in 0..1, row by row.
+    """
     return np.asarray(
         cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) / 255, np.float32
     )

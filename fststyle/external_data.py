@@ -28,8 +28,8 @@ def share_weights(model: bytes, path: Path) -> bytes:
     """Return a copy of a style file without the tensors that the file at ``path`` also contains.
 
     ``model`` is the content of the style file. The copy refers to the file at ``path`` for these tensors, and
-    must be stored in the same folder. Tensors of fewer than `MIN_SHARED_BYTES` bytes are kept. Inverse of
-    `resolve`.
+    must be stored in the same folder as that file. Tensors of fewer than `MIN_SHARED_BYTES` bytes are kept.
+    `resolve` reverses this function.
     """
     import onnx
 
@@ -50,7 +50,10 @@ def share_weights(model: bytes, path: Path) -> bytes:
 
 
 def is_shared(model: bytes) -> bool:
-    """Return whether a style file may refer to another file. If False, it certainly does not."""
+    """Return whether a style file may refer to tensors in another file, given its content ``model``.
+
+    True may be wrong, since the file is not parsed, but False is certain.
+    """
     return b"location" in model  # a key of every reference; does not need onnx
 
 
@@ -120,9 +123,11 @@ def _neighbor(path: Path, name: str, checksum: str) -> bytes:
 
 
 def _slice(tensor: "TensorProto", reference: dict[str, str], content: bytes, path: Path) -> bytes:
-    """Return the bytes in ``content`` to which the reference of a tensor in the file ``path`` points.
+    """Return the bytes of a tensor that is stored in another file.
 
-    Raises `StyleError` if the reference is incomplete, or if its byte range does not fit the tensor.
+    ``content`` is the content of that file. ``reference`` contains the "offset" and "length" of the tensor in
+    it. ``path`` is the file that contains the reference, for error messages. Raises `StyleError` if the
+    reference is incomplete, or if its byte range does not fit the tensor.
     """
     from onnx import helper
 

@@ -9,10 +9,10 @@ MAX_WEIGHT = 1e6
 
 
 def parse(text: str, flag: str = "--style") -> list[tuple[str, float]]:
-    """Parse ``"udnie:0.6,great-wave:0.4"`` into (name or file, weight) pairs whose weights sum to 1.
+    """Parse a weighted list such as ``"udnie:0.6,great-wave:0.4"`` into a list of (name, weight) pairs.
 
-    A name without a weight has weight 1 before normalization. ``flag`` is the command-line option to name in
-    error messages.
+    A name may also be the path of a file. A name without a weight has weight 1. The weights are then divided
+    by their sum, so that they sum to 1. ``flag`` is the command-line option to name in error messages.
 
     Raises:
         InputError: a name is empty, a weight is not a number above 0 and at most `MAX_WEIGHT`, a single name

@@ -32,8 +32,9 @@ MAX_NAME_LENGTH = 64
 
 
 def to_name(text: str, default: str = "style") -> str:
-    """Convert ``text`` to a valid name for a style or model: `NAMES`, at most `MAX_NAME_LENGTH` characters.
+    """Convert ``text`` to a valid name for a style or model.
 
+    The name consists of lower-case letters, digits and hyphens, and has at most `MAX_NAME_LENGTH` characters.
     Accents are dropped, and each sequence of other characters becomes one hyphen. Returns ``default`` if
     nothing is left.
     """
@@ -111,8 +112,9 @@ def current_names(settings_type: type, values: dict[str, Any], stacklevel: int =
 def replace_former_names(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
     """Return ``values`` with former field names of ``settings_type`` replaced by current names.
 
-    If both names are given, the value of the former name is used: `dataclasses.replace` passes it in addition
-    to the current one.
+    If ``values`` contains both names of a field, the value of the former name is used. This happens when
+    `dataclasses.replace` is called with a former name, since it also passes the old value under the current
+    name.
     """
     former = _former_names(settings_type)
     given = {name: value for name, value in values.items() if name not in former}
@@ -123,14 +125,15 @@ def with_absent(settings_type: type, values: dict[str, Any]) -> dict[str, Any]:
     """Return ``values``, the settings in a checkpoint, completed with fields that did not exist when it was
     written.
 
-    Such a field of ``settings_type`` has the value ``absent`` of its `option`, by default None.
+    Each missing field of ``settings_type`` is set to the ``absent`` value declared in its `option`, or to
+    None if there is none.
     """
     fields = dataclasses.fields(settings_type)  # type: ignore[arg-type]
     return {field.name: field.metadata.get("absent") for field in fields} | values
 
 
 def _former_names(settings_type: type) -> dict[str, str]:
-    """Return a dict from former to current field names."""
+    """Return a dict that maps former field names of ``settings_type`` to the current names."""
     fields = dataclasses.fields(settings_type)  # type: ignore[arg-type]
     return {field.metadata["former"]: field.name for field in fields if field.metadata.get("former")}
 
@@ -156,8 +159,8 @@ def unknown(what: str, error: TypeError) -> InputError:
 def check(settings: "DataclassInstance") -> None:
     """Raise `InputError` for the first field whose value is outside its range or choices.
 
-    The same applies to a value that is not finite, to one that is not a number in a field with a range, and
-    to None in a field whose default is not None. Only fields declared with `option` are checked.
+    A value is also refused if it is not finite, if it is not a number although the field has a range, or if
+    it is None although the default of the field is not None. Only fields declared with `option` are checked.
     """
     for field in dataclasses.fields(settings):
         value, rule = getattr(settings, field.name), field.metadata

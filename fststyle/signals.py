@@ -28,21 +28,26 @@ not propagate.
 
 
 def ending() -> list[signal.Signals]:
-    """Return those of the signals SIGINT, SIGTERM and SIGHUP that exist on this system."""
+    """Return the signals that end the program: SIGINT, SIGTERM and, on systems that have it, SIGHUP."""
     names = ("SIGINT", "SIGTERM", "SIGHUP")
     return [getattr(signal, name) for name in names if hasattr(signal, name)]
 
 
 @contextlib.contextmanager
 def exceptions_for_signals() -> Iterator[None]:
-    """Context manager that converts signals to exceptions. It must be used in the main thread.
+    """Context manager that raises an exception when SIGINT, SIGTERM or SIGHUP arrives.
 
-    SIGINT raises `KeyboardInterrupt`; SIGTERM and SIGHUP raise `SystemExit` with status 128 + number. A
-    signal that is ignored at the start, such as SIGHUP under nohup, stays ignored. During an import, the
-    exception is raised after the import. An exception that Python cannot propagate, because it interrupted a
-    destructor or a callback, is raised again. For `BURST` seconds after an exception, further signals are
-    ignored. At the end of the block, the default handlers are installed, which end the process immediately.
-    If a signal has raised an exception in the block, the handlers of this context manager stay instead.
+    It must be used in the main thread. SIGINT raises `KeyboardInterrupt`. SIGTERM and SIGHUP raise
+    `SystemExit` with the exit status 128 + signal number. A signal that is ignored at the start, such as
+    SIGHUP under nohup, stays ignored.
+
+    If a signal arrives during an import, its exception is raised after the import. If Python cannot propagate
+    an exception, because it interrupted a destructor or a callback, the exception is raised again. After an
+    exception, further signals are ignored for `BURST` seconds.
+
+    At the end of the block, the default handlers are installed, so that a signal ends the process
+    immediately. If a signal has raised an exception in the block, the handlers of this context manager remain
+    installed instead.
     """
     ends = _Ends()
     numbers = _replaced(ends)
@@ -104,12 +109,13 @@ def _imports(frame: FrameType | None) -> bool:
 
 @contextlib.contextmanager
 def deferred_interrupts(on_signal: Callable[[], object] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Context manager that delays signals until the end of the block.
+    """Context manager that delays SIGINT, SIGTERM and SIGHUP until the end of the block.
 
-    Yields a function that returns whether a signal has arrived. At the end, the first signal that has arrived
-    is raised again. Use this for work that shares locks with other threads, for cleanup, and for imports.
-    ``on_signal`` is called by the signal handler, so it must not acquire a lock. Only the main thread
-    receives signals; in other threads this has no effect.
+    Yields a function that returns whether one of these signals has arrived. At the end of the block, the
+    first signal that has arrived is sent again, and later ones are dropped. Use this for work that shares
+    locks with other threads, for cleanup, and for imports. ``on_signal`` is called by the signal handler, so
+    it must not acquire a lock. Only the main thread receives signals, so this context manager has no effect
+    in other threads.
     """
     received: list[int] = []
 
@@ -142,7 +148,10 @@ def handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None
 
 
 def _replaced(handler: Callable[[int, FrameType | None], object]) -> dict[signal.Signals, Any]:
-    """Install ``handler`` for the signals that are not ignored. Returns their former handlers."""
+    """Install ``handler`` for the signals in `ending`, and return a dict from signal to former handler.
+
+    Signals that are ignored, or whose handler was not installed from Python, are left out.
+    """
     before = {number: signal.getsignal(number) for number in ending()}
     # None: the handler was not installed from Python and cannot be restored.
     usual = {number: set_ for number, set_ in before.items() if set_ not in (None, signal.SIG_IGN)}

@@ -26,7 +26,8 @@ FIRST = 10
 
 
 def load() -> dict[str, Floats]:
-    """Return the weights in float32, keyed by torchvision's parameter names.
+    """Load the weights of the included VGG-16 layers as float32 arrays, keyed by torchvision's parameter
+    names.
 
     Raises `DependencyError` if safetensors is not installed.
     """
@@ -40,7 +41,11 @@ def load() -> dict[str, Floats]:
 
 
 def unpacked(stored: Mapping[str, Array]) -> dict[str, Floats]:
-    """Return the float32 weights for tensors in the stored format. Inverse of `packed`."""
+    """Convert tensors in the stored format (see the module docstring) to float32 weights, keyed by
+    torchvision's parameter names.
+
+    This reverses `packed`, except for its rounding.
+    """
     found = {}
     for name, value in stored.items():
         if name.endswith((LOW, SCALE)):
@@ -54,7 +59,9 @@ def unpacked(stored: Mapping[str, Array]) -> dict[str, Floats]:
 
 
 def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
-    """Convert weights, keyed by torchvision's parameter names, to the tensors of the stored format."""
+    """Convert weights, keyed by torchvision's parameter names, to tensors in the stored format (see the
+    module docstring).
+    """
     stored: dict[str, Array] = {}
     for name, value in weights.items():
         if value.ndim == 4 and int(name.split(".")[1]) >= FIRST:
@@ -68,11 +75,12 @@ def packed(weights: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _round(kernel: Floats) -> tuple[NDArray[np.int16], Floats]:
-    """Round a kernel (O, I, h, w) to integers. Returns the integers and the scales, (O,).
+    """Scale a kernel (O, I, h, w) and round it to integers.
 
-    The sum over the taps of each input channel is preserved to within rounding: if the rounded taps have a
-    different sum, those with the largest rounding errors are adjusted by one. Activations vary little over
-    three pixels, so the error of the response is mainly the error of this sum.
+    Returns the integers, (O, I, h, w), and the scale of each output channel, (O,), by which they must be
+    multiplied. The sum of the h * w taps of each pair of channels is preserved to within rounding: if the
+    rounded taps have a different sum, those with the largest rounding errors are adjusted by one. Activations
+    vary little over three pixels, so the error of the response is mainly the error of this sum.
     """
     scale = np.abs(kernel).max(axis=(1, 2, 3)) / np.float32(MAX_WEIGHT)
     exact = (kernel / scale.reshape(-1, 1, 1, 1)).reshape(*kernel.shape[:2], -1)

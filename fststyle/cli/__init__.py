@@ -32,7 +32,10 @@ __all__ = ["app", "main"]
 
 
 class _Program(TyperGroup):
-    """Group of all commands. It raises `InputError` for usage errors, which `options.main` reports."""
+    """Typer group that contains all commands of the program.
+
+    It raises usage errors as `InputError`, so that `options.main` reports them like all other errors.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # An empty path is the current folder, so all images in it would be stylized.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``bench`` command to ``app``."""
 
     @app.command(rich_help_panel="More")
     @with_settings(SpeedSettings)

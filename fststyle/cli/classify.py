@@ -17,7 +17,7 @@ from fststyle.train.generative.settings import ClassifySettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``classify`` command group to `app`."""
     group = typer.Typer(
         help="Train, test and run a small image classifier.",
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -7,7 +7,7 @@ from fststyle.train.data.settings import PhotoSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``data`` command to ``app``."""
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(PhotoSettings)

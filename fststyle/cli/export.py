@@ -13,7 +13,7 @@ from fststyle.export.settings import ExportSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``export`` command to ``app``."""
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(ExportSettings)

@@ -10,7 +10,7 @@ from fststyle.export.site_settings import SiteSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``export-web`` command to ``app``."""
 
     @app.command("export-web", rich_help_panel="Make a style")
     @with_settings(SiteSettings)

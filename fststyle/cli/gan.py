@@ -34,7 +34,7 @@ Truncation = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``gan`` command group to ``app``."""
     group = typer.Typer(
         help="Train a GAN, sample it, and interpolate in its latent space.",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -96,7 +96,10 @@ def register(app: typer.Typer) -> None:
 
 
 def add_sample(group: typer.Typer, kind: str) -> None:
-    """Add the command ``sample`` to ``group``. It accepts only generators of ``kind``, "gan" or "vae"."""
+    """Add the ``sample`` command to ``group``.
+
+    The command accepts only model files of the given ``kind``, which is "gan" or "vae".
+    """
 
     @group.command()
     def sample(

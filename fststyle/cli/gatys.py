@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``gatys`` command to ``app``."""
 
     @app.command(rich_help_panel="Stylize")
     @with_settings(GatysSettings)

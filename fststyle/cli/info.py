@@ -37,7 +37,7 @@ _SAME = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``info`` command to ``app``."""
 
     @app.command(rich_help_panel="More")
     def info(

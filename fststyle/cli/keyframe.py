@@ -12,7 +12,7 @@ _TRAINER = "fststyle.train.keyframe.train"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``keyframe`` command group to ``app``."""
     group = typer.Typer(
         help="Train a style on painted frames of a shot.",
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OneImage:
-    """A decoded input image and its output: either the file ``target`` or the stream ``stdout``. The other
-    one is None.
+    """A decoded input image, ``source``, and the place where the result is written.
+
+    The result is written either to the file ``target`` or to the stream ``stdout``. The other one is None.
     """
 
     source: "Picture"
@@ -36,10 +37,11 @@ def open_picture(
 
     Args:
         name: path of the image, or "-" for stdin.
-        output: the output, as in `fststyle.runtime.output_paths.plan`.
-        label: suffix of the default output name, NAME-LABEL.EXT; the argument ``style`` of `plan`.
+        output: path of the output file or folder, "-" for stdout, or None for the default output (see
+            `fststyle.runtime.output_paths.plan`).
+        label: suffix of the default output name, NAME-LABEL.EXT.
         others: further inputs that must not be overwritten.
-        console: console for notes.
+        console: the console on which the note is printed.
 
     Raises:
         InputError: the image does not exist, is a folder, or cannot be read.

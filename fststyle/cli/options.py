@@ -20,8 +20,9 @@ from fststyle.settings import check
 def with_settings(settings_type: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator that adds the options of a settings dataclass to a command.
 
-    Each field that `fststyle.settings.option` declares becomes an option; a former name becomes a hidden
-    option. The command is called with the checked settings as its argument ``settings``.
+    Each field that is declared with `fststyle.settings.option` becomes an option. If a field was renamed, its
+    former name becomes a hidden option. The command is called with the checked settings as its argument
+    ``settings``.
     """
 
     def wrap(command: Callable[..., None]) -> Callable[..., None]:

@@ -50,7 +50,9 @@ class Bar:
             self.live.stop()
 
     def update(self, now: "TrainingProgress") -> None:
-        """Show the progress after a training step. Without a terminal, most steps print nothing."""
+        """Show the progress after a training step. If the console is not a terminal, a line is printed only
+        for about 20 of the steps.
+        """
         losses = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in now.losses.items()]
         minutes, seconds = divmod(int(now.seconds_left), 60)
         left = f"{minutes}:{seconds:02d}"
@@ -94,9 +96,9 @@ def counting(console: "Console") -> "Progress":
 
 
 def counted(things: Iterable[Item], total: int, unit: str) -> Iterator[Item]:
-    """Yield ``things`` while a progress bar on stderr counts them.
+    """Yield the items of ``things`` while a progress bar on stderr counts them.
 
-    ``total`` is their number, and ``unit`` their name, such as "frames".
+    ``total`` is the number of items. ``unit`` is the word for them that the bar shows, such as "frames".
     """
     from rich.console import Console
 

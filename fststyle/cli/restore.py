@@ -20,7 +20,7 @@ _EXACT = (".png", ".tif", ".tiff", ".bmp", ".ppm")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``restore`` command to ``app``."""
 
     @app.command(rich_help_panel="Stylize")
     @with_settings(RestoreSettings)

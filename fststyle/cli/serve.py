@@ -13,7 +13,7 @@ INSTALL_WEB = "in a clone of fststyle: pip install '.[web]'"
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``serve`` command to ``app``."""
 
     @app.command(rich_help_panel="Stylize")
     @with_settings(ServeSettings)

@@ -78,9 +78,10 @@ def note(text: str) -> None:
 
 
 def result(text: str) -> None:
-    """Print a result on stdout after the output files are complete.
+    """Print ``text``, the result of a command, on stdout after all output files have been written.
 
-    Raises `BatchError` if printing fails, except for a closed pipe, which raises `BrokenPipeError`.
+    Raises `BrokenPipeError` if stdout is a closed pipe. If printing fails for another reason, raises
+    `BatchError` with a message that says that the output files are complete.
     """
     try:
         answer(text)
@@ -89,9 +90,10 @@ def result(text: str) -> None:
 
 
 def answer(text: str) -> None:
-    """Print a result on stdout.
+    """Print ``text`` and a line break on stdout.
 
-    Raises `OutputError` if printing fails, except for a closed pipe, which raises `BrokenPipeError`.
+    Raises `BrokenPipeError` if stdout is a closed pipe, and `OutputError` if printing fails for another
+    reason.
     """
     try:
         sys.stdout.write(f"{text}\n")
@@ -114,9 +116,9 @@ def _discard(stream: TextIO) -> None:
 
 
 class ForgivingStream:
-    """Wrapper around a text stream.
+    """Wrapper around a text stream that suppresses write errors.
 
-    After a write error, such as a full disk, it discards all further output.
+    After the first error, for example because the disk is full, all further output is discarded.
     """
 
     def __init__(self, stream: TextIO):

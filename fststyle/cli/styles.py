@@ -17,7 +17,7 @@ from fststyle.io.files import refuse_overwrite
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``styles`` command group to ``app``."""
     group = typer.Typer(
         help="List the styles, or stylize a photo in all of them.",
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -97,7 +97,10 @@ def _table(known: list[catalogue.Entry]) -> None:
 
 
 def _credit(entry: catalogue.Entry) -> str:
-    """Return artist, title and year of the painting, or the folder of the file if all are unknown."""
+    """Return the artist, title and year of a style's painting, as far as they are known, separated by commas.
+
+    If none of them is known, return the path of the folder that contains the style file.
+    """
     return ", ".join(part for part in (entry.artist, entry.title, entry.year) if part) or str(
         entry.path.parent
     )

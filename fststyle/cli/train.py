@@ -29,7 +29,7 @@ JSON_LINES = "Print messages, the losses of each step, and finally the results t
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``train`` command to ``app``."""
 
     @app.command(rich_help_panel="Make a style")
     @with_settings(TrainSettings)
@@ -61,13 +61,14 @@ def register(app: typer.Typer) -> None:
 
 
 def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tuple[Console, Any]":
-    """Run the function ``train`` of a module with a progress bar of ``total`` steps on stderr.
+    """Run the function ``train`` of the module ``trainer``, with a progress bar on stderr.
 
-    Returns the console of the progress bar, for further messages, and what the function returned. Raises
-    `DependencyError` if a dependency of training is missing, and the errors of the function.
+    Returns the console of the progress bar, for further messages, and the return value of the function.
+    Raises `DependencyError` if a package that training needs is not installed, and the errors of the
+    function.
 
     Args:
-        trainer: name of the module.
+        trainer: full name of the module.
         settings: the settings for the function.
         total: number of steps that the progress bar shows until the first progress report, whose
             `fststyle.train.loop.Progress.steps` replaces it.
@@ -83,11 +84,13 @@ def run_training(trainer: str, settings: "DataclassInstance", total: int) -> "tu
 
 
 def run_training_json(trainer: str, settings: "DataclassInstance") -> None:
-    """Run the function ``train`` of a module like `run_training`, but print JSON lines to stdout.
+    """Run the function ``train`` of the module ``trainer``, and print its progress as JSON lines to stdout.
 
-    Each line is an object: ``{"message": ...}`` for a message; after each step the fields of
-    `fststyle.train.loop.Progress`; at the end the fields of `fststyle.train.results.Trained`, if this process
-    has written the files.
+    Each line is a JSON object. A message is printed as ``{"message": ...}``. After each step, the object
+    contains the fields of `fststyle.train.loop.Progress`. The last object contains the fields of
+    `fststyle.train.results.Trained`; it is printed only if this process has written the files.
+
+    Raises the same errors as `run_training`.
     """
 
     def show(**values: Any) -> None:

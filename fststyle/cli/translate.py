@@ -8,7 +8,7 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``translate`` command group to ``app``."""
     group = typer.Typer(
         help="Train a style on a folder of paintings.",
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -27,7 +27,7 @@ Decoder = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``vae`` command group to ``app``."""
     group = typer.Typer(
         help="Train a VAE, sample it, and reconstruct or morph images with it.",
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``video`` command to ``app``."""
 
     @app.command(rich_help_panel="Stylize")
     @with_settings(VideoSettings)
@@ -72,8 +72,10 @@ def register(app: typer.Typer) -> None:
 
 
 class _Screen:
-    """Runs the command and shows its output: a progress bar and messages on stderr, and, if ``as_json`` is
-    True, the results as JSON on stdout.
+    """Context manager that runs the ``video`` command and shows its progress.
+
+    The progress bar and the messages are printed on stderr. If ``as_json`` is True, the results are also
+    printed on stdout as JSON.
     """
 
     def __init__(self, as_json: bool):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the program."""
+    """Add the ``webcam`` command to ``app``."""
 
     @app.command(rich_help_panel="Stylize")
     @with_settings(WebcamSettings)
@@ -58,9 +58,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _run(live: "Live", outputs: "Outputs", settings: WebcamSettings) -> int:
-    """Stylize frames until the camera ends, the user quits or the time limit of the settings is reached.
+    """Stylize camera frames and send them to ``outputs``, with or without a window.
 
-    Returns the number of stylized frames.
+    The function returns the number of stylized frames when the camera delivers no more frames, the program is
+    interrupted, the user quits, or the time limit in ``settings`` is reached.
     """
     from fststyle.runtime.webcam.controls.controllers import Controllers
 

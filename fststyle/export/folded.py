@@ -72,10 +72,11 @@ def core_dims(multiple: int) -> dict[str, Any]:
 
 
 def wrap_core(core: onnx.ModelProto, frame: FoldedFrame) -> onnx.ModelProto:
-    """Return a copy of a graph of a `Core` with folding before and unfolding after it.
+    """Complete the graph of a `Core` with nodes that fold the input frames and unfold the output frames.
 
-    The input ``frame`` and the output ``styled`` of the result are uint8 (N, H, W, 3). ``core`` has the input
-    ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format).
+    Returns a new graph, with the input ``frame`` and the output ``styled``, both uint8 (N, H, W, 3). ``core``
+    has the input ``folded`` and the output ``painted``, and is float32 or int8 (QDQ format). It is not
+    changed.
     """
     model = onnx.ModelProto()
     model.CopyFrom(core)

@@ -62,7 +62,8 @@ def write(files: Mapping[Path, bytes]) -> None:
     """Write files atomically, and create their folders if needed.
 
     Args:
-        files: path -> content. No file is renamed to its path before all files are complete.
+        files: dict from the path of each file to its content. No file is renamed to its path before all
+            files are complete.
 
     Raises:
         OutputError: a file cannot be written.

@@ -32,7 +32,7 @@ for other outputs, relative to their largest absolute value.
 
 
 class FrameInput(nn.Module):
-    """Wrapper that gives a network uint8 frame input.
+    """Wrapper that converts uint8 frames to the input of a network.
 
     ``net`` takes (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3. For one channel, RGB is converted
     to ITU-R BT.601 luma.
@@ -54,7 +54,7 @@ class FrameInput(nn.Module):
 
 
 class PictureOutput(nn.Module):
-    """Wrapper that gives a generator uint8 image output.
+    """Wrapper that converts the output of a generator to uint8 images.
 
     ``net`` maps latent vectors (N, Z) to (N, C, S, S) in [-1, 1], where C = ``channels`` is 1 or 3. Grayscale
     output is repeated to three channels.
@@ -129,10 +129,11 @@ def _difference(
     output_names: list[str],
     bounds: tuple[float, float],
 ) -> float:
-    """Return the largest difference between graph and module for the inputs ``given``, as in `export_model`.
+    """Return the largest difference between the outputs of an ONNX file and of a module for one batch.
 
-    Raises `ExportError` if an output has a different shape or type, or if a difference is above ``bounds``
-    (an element of `_BOUNDS`).
+    The difference is measured as in `export_model`. ``content`` is the content of the file, ``given`` the
+    batch, and ``name`` the name of the input in the file. Raises `ExportError` if an output has a different
+    shape or type, or if a difference is above ``bounds`` (an element of `_BOUNDS`).
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3

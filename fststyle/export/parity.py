@@ -95,9 +95,9 @@ def _psnr(frame: nn.Module, session: ort.InferenceSession, photo: RGB) -> float:
 
 
 def _photo(n: int, height: int, width: int) -> np.ndarray:
-    """Return test images, uint8 (n, height, width, 3): smooth waves, with noise added on the right.
+    """Return `n` test images of smooth waves, with noise added on the right: uint8 (n, height, width, 3).
 
-    Rounding errors in norms are largest in smooth regions.
+    The waves are smooth because the rounding errors of normalization layers are largest in smooth regions.
     """
     rng = np.random.default_rng(height * 1000 + width)
     y, x = np.mgrid[0:height, 0:width] / max(height, width)

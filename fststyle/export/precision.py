@@ -77,7 +77,7 @@ def _halve(model: onnx.ModelProto, tensor: TensorProto) -> onnx.NodeProto:
 
 
 def _renamed(model: onnx.ModelProto, name: str) -> str:
-    """Let all nodes that read the tensor ``name`` read its float32 version instead.
+    """Make all nodes that read the tensor ``name`` read its float32 version instead.
 
     Returns the name of the float32 version.
     """

@@ -65,7 +65,7 @@ def quantize_core(
 
 
 def _pad_bytes(graph: onnx.GraphProto) -> None:
-    """Put each QuantizeLinear that follows an edge Pad before that Pad.
+    """Move each QuantizeLinear node that follows a Pad node with edge padding in front of the Pad node.
 
     The result is the same, but the Pad copies uint8 instead of float32, and the ReLU can be fused with the
     quantization. The quantizer writes Relu, Pad, QuantizeLinear. Where it has fused the ReLU with a
@@ -155,7 +155,10 @@ def _turn_bytes(graph: onnx.GraphProto) -> None:
 
 
 def _same(ones: Sequence[str], others: Sequence[str], known: dict[str, Array]) -> bool:
-    """Return whether two lists of initializers have equal values. ``known`` maps names to values."""
+    """Return whether two lists of initializers have equal values.
+
+    The lists contain names, and ``known`` is a dict from the names to the values.
+    """
     return len(ones) == len(others) and all(
         np.array_equal(known[one], known[other]) for one, other in zip(ones, others, strict=True)
     )
@@ -219,10 +222,11 @@ def _gives(graph: onnx.GraphProto, name: str, output: str) -> bool:
 
 
 def fold_photos(photos: Iterable[RGB], fold: int, stride: int) -> list[Floats]:
-    """Return photos as folded inputs of a network, float32 (1, 3 * fold**2, H / fold, W / fold) each.
+    """Convert photos to inputs of a live network by folding squares of pixels into channels.
 
-    ``photos`` are uint8 (H, W, 3) RGB each. They are first cropped at the bottom and right to multiples of
-    ``stride``.
+    ``photos`` are uint8 (H, W, 3) RGB each, and are first cropped at the bottom and right to multiples of
+    ``stride``. ``fold`` is the side of the squares in pixels. The results are float32
+    (1, 3 * fold**2, H / fold, W / fold) each.
     """
     found = []
     for photo in photos:
@@ -248,7 +252,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _reader(inputs: Sequence[Floats]) -> Any:
-    """Return a `CalibrationDataReader` that yields the inputs as ``folded``."""
+    """Return a `CalibrationDataReader` that supplies each element of ``inputs`` as the input ``folded``."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]

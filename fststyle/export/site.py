@@ -36,7 +36,7 @@ THUMB = 288
 
 @dataclass(frozen=True)
 class Site:
-    """An exported site.
+    """A static site written by `export_site`.
 
     ``folder`` is the folder as given in the settings, and ``styles`` the names of the styles. ``size`` is the
     total size of all files in bytes. ``download`` is the size in bytes of the first style and of the files of
@@ -50,11 +50,11 @@ class Site:
 
 
 def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = None) -> Site:
-    """Write a static site with the given styles, which are names or .onnx files.
+    """Write a static web site that stylizes camera video and images in the browser with the given styles.
 
-    The int8 files of the styles are included if they exist, and so are the base networks, which strengths
-    other than 1 need. The output folder must be missing, empty, or an earlier export, which is replaced only
-    if `SiteSettings.overwrite` is True.
+    Each style is a name or the path of an .onnx file. If a style has an int8 file or a base network, which
+    strengths other than 1 need, the site includes it. The output folder must be missing, empty, or
+    an earlier export, which is replaced only if `SiteSettings.overwrite` is True.
 
     Raises:
         InputError: no styles are given, several have the same name, or the photo cannot be read.

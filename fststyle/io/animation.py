@@ -41,11 +41,11 @@ class Assembler(Protocol):
 
 
 def quantized(frame: Frame) -> Image.Image:
-    """Return a palette image for a GIF file.
+    """Convert a frame to a Pillow palette image for a GIF file.
 
-    Up to 256 colors (255 if the frame has alpha) are exact. More colors are reduced by median cut with
-    dithering. If the frame has alpha, pixels with an alpha below 128 get index 255. The caller must declare
-    this index as transparent when it saves the image.
+    If the frame has at most 256 colors (255 if it has alpha), they are kept exactly. More colors are reduced
+    by median cut with dithering. If the frame has alpha, pixels with an alpha below 128 get index 255. The
+    caller must declare this index as transparent when it saves the image.
     """
     image = Image.fromarray(frame.rgb)
     count = 256 if frame.alpha is None else 255

@@ -22,8 +22,8 @@ SIDES = (28, 32, 64, 128)
 MIN_PICTURES = 8
 """Minimum number of training images in IDX files, or of usable images in a folder."""
 HOLD_OUT = 10
-"""Of each group of this many usable images of a folder, in the order of the paths, the first is held out for
-testing. IDX datasets have separate test files.
+"""Size of the groups into which the usable images of a folder are divided, in the order of their paths. The
+first image of each group is held out for testing. IDX datasets have separate test files.
 """
 MAX_BYTES = 8 << 30
 """Maximum size in bytes of the resized images of a folder, as RGB."""
@@ -38,7 +38,7 @@ class Dataset:
         labels: indices into ``classes``, int64 (N,), or None.
         classes: the names of the classes; empty without labels.
         skipped: paths of the image files in a folder that could not be read.
-        held_out: whether these are the images of a folder that are held out for testing (`HOLD_OUT`).
+        held_out: True if this is the test set that was held out from the images of a folder (see `HOLD_OUT`).
     """
 
     rgb: Pixels
@@ -57,7 +57,7 @@ class Dataset:
 
     @property
     def channels(self) -> int:
-        """1 for gray images, 3 for RGB."""
+        """Number of color channels: 1 for gray images, 3 for RGB images."""
         return int(self.rgb.shape[3])
 
     def sha256(self) -> str:
@@ -72,15 +72,15 @@ class Dataset:
 def load(
     data: str | Path, size: int | None = None, download: bool = False, without: Iterable[Path] = ()
 ) -> tuple[Dataset, Dataset]:
-    """Return the training set and the test set.
+    """Load the dataset ``data``, and return its training set and its test set.
 
     Args:
         data: "mnist", "fashion-mnist", a folder with IDX files named like those of MNIST (compressed or not;
             a missing part is an empty set), or any other folder of images. In the last case, the subfolders
             are the classes if there are at least two and all images are in subfolders.
-        size: side in pixels, one of `SIDES`; default: 28 for IDX files and 64 for image files. All images are
-            resized to it. Image files are first cropped to their central square; images in IDX files are
-            not.
+        size: side in pixels to which all images are resized, one of `SIDES`; default: 28 for IDX files and 64
+            for image files. Images from image files are first cropped to their central square; images from
+            IDX files are not.
         download: whether torchvision may download mnist or fashion-mnist to the cache folder.
         without: files to ignore, such as the preview sheet of a training run in the same folder.
 
@@ -177,7 +177,8 @@ def _of_folder(folder: Path, size: int, without: Iterable[Path]) -> tuple[Datase
 
 
 def joined(learned: Dataset, tested: Dataset) -> Dataset:
-    """Return one dataset with the images of the training set, followed by those of the test set.
+    """Return one dataset with the images of the training set ``learned``, followed by those of the test set
+    ``tested``.
 
     It has labels only if both sets have labels. ``classes`` and ``skipped`` are those of the training set;
     ``held_out`` is False.
@@ -202,7 +203,7 @@ def square(rgb: Pixels, size: int) -> Pixels:
 
 
 def order(count: int, *, seed: int, batch: int, start: int, steps: int) -> Iterator[NDArray[np.int64]]:
-    """For each step from ``start`` to ``steps`` - 1, yield the image indices of its batch, int64 (batch,).
+    """Yield the image indices of one batch, int64 (batch,), for each step from ``start`` to ``steps`` - 1.
 
     Each epoch contains all ``count`` images in a new random order. A batch depends only on ``count``,
     ``seed``, ``batch`` and its step, so a resumed training run gets the same batches.

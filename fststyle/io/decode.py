@@ -46,9 +46,10 @@ _TURNS = {
 class Opened:
     """An image file whose header has been read.
 
-    ``further`` is the number of images after the first, such as pages, that are not frames of an animation.
-    ``lossless`` tells whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names
-    the content that neither `frames` nor `fststyle.io.metadata.of` returns.
+    ``image`` is the open Pillow image, and ``outline`` is the header. ``further`` is the number of images
+    after the first, such as pages, that are not frames of an animation. ``lossless`` is True if the file is a
+    WebP or JPEG XL file that is known to be lossless. ``lost`` lists, for use in messages, the names of the
+    content that neither `frames` nor `fststyle.io.metadata.of` returns.
     """
 
     image: Image.Image
@@ -71,9 +72,9 @@ def opened(stream: BinaryIO, name: str, max_pixels: int) -> Iterator[Opened]:
         max_pixels: limit of H * W.
 
     Raises:
-        InputError: the file cannot be read, is empty, damaged or a raw photo, is not an image, has a side
-            below 16 pixels, is too large or has more than `MAX_FRAMES` frames.
-        DependencyError: the package for its format is not installed.
+        InputError: the file cannot be read, is empty, is damaged, is a raw photo or is not an image; or the
+            image has a side below 16 pixels, is too large or has more than `MAX_FRAMES` frames.
+        DependencyError: the package for the format of the file is not installed.
     """
     try:
         start = stream.tell()
@@ -219,7 +220,10 @@ def _is_deep(image: Image.Image) -> bool:
 
 
 def _profile(image: Image.Image) -> bytes | None:
-    """Return the color profile, or None. An sRGB profile of a JPEG XL image counts as none."""
+    """Return the color profile of an image, or None if it has none.
+
+    An sRGB profile of a JPEG XL image is ignored, since the decoder adds one if the file has no profile.
+    """
     icc = image.info.get("icc_profile")
     if icc and image.format == "JXL" and is_srgb(icc):  # the decoder adds one if the file has none
         return None
@@ -227,17 +231,19 @@ def _profile(image: Image.Image) -> bytes | None:
 
 
 def _wide(image: Image.Image) -> Iterator[str]:
-    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB. Video frames do not
-    keep it.
+    """Yield `CONVERTED_PROFILE` if the image has a usable color profile other than sRGB.
+
+    Such a profile is lost if the image becomes part of a video, since video frames are converted to sRGB.
     """
     if (icc := _profile(image)) and is_usable(icc, image.mode) and not is_srgb(icc):
         yield CONVERTED_PROFILE
 
 
 def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterator[str]:
-    """Yield names, for messages, of content that Pillow or the conversion to 8-bit RGB drops.
+    """Yield the names of the content of an image file that Pillow or the conversion to 8-bit RGB drops.
 
-    ``further`` is as in `Opened`, and ``header`` the header of a JPEG XL file, None for other formats.
+    The names are used in messages. ``further`` has the same meaning as in `Opened`. ``header`` is the header
+    of a JPEG XL file, or None for other formats.
     """
     if further > 0:
         what = _FURTHER.get(image.format or "", "image")
@@ -265,8 +271,9 @@ def _lost(image: Image.Image, further: int, header: jxl.Header | None) -> Iterat
 
 
 def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield `MOTION_PHOTO` if a JPEG file contains an MP4 video, such as phones append to photos. The XMP
-    data need not mention it. The position of ``stream`` is restored.
+    """Yield `MOTION_PHOTO` if a JPEG file contains an MP4 video, such as those that phones append to photos.
+
+    The video is found even if the XMP data does not mention it. The position of ``stream`` is restored.
     """
     if image.format not in ("JPEG", "MPO"):
         return

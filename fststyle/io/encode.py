@@ -122,10 +122,11 @@ def encode(
 def write_picture(
     picture: Picture, file: BinaryIO, kind: str, quality: int, exact: bool, strip: bool
 ) -> list[str]:
-    """Write all frames of a picture. Returns the names of what the file cannot contain, such as "EXIF data".
+    """Write all frames of a picture to ``file``.
 
-    ``kind``, ``quality`` and ``exact`` are as in `encode`. If ``strip`` is True, metadata is omitted and is
-    not among these names. ``file`` must be seekable if the picture is animated. Exceptions of Pillow
+    Returns the names of the parts of the picture that are not in the file, such as "EXIF data". ``kind``,
+    ``quality`` and ``exact`` are as in `encode`. If ``strip`` is True, metadata is omitted, and its names are
+    not returned. ``file`` must be seekable if the picture is animated. Exceptions of Pillow
     propagate.
     """
     alpha = any(frame.alpha is not None for frame in picture.frames)

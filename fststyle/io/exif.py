@@ -21,10 +21,10 @@ _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 
 
 def adapted(exif: bytes, size: tuple[int, int]) -> bytes | None:
-    """Return EXIF data for an upright image: with orientation 1, the size of the image and no thumbnail.
+    """Return EXIF data that is adapted to an upright image.
 
-    Tags that do not exist are not added. The result starts with a TIFF header. It is None if the data
-    is damaged.
+    The orientation is set to 1, the size is set to that of the image, and the thumbnail is removed. Missing
+    tags are not added. The result starts with a TIFF header. It is None if the data is damaged.
 
     Args:
         exif: the data, which starts with a TIFF header or with `PREFIX`.
@@ -75,8 +75,10 @@ def appended(tiff: bytes, exif: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class _Entry:
-    """One tag of a directory: ``kind`` is its TIFF type, ``at`` the offset of its 12-byte record, and
-    ``start`` and ``end`` are the offsets of the start and the end of its value.
+    """One tag in a directory of EXIF data.
+
+    ``tag`` is the number of the tag, and ``kind`` is its TIFF type. ``at`` is the offset of its 12-byte
+    record, and ``start`` and ``end`` are the offsets of the start and the end of its value.
     """
 
     tag: int
@@ -87,7 +89,9 @@ class _Entry:
 
 
 class _Directory:
-    """One directory of EXIF data, at the offset ``at``. ``order`` is the byte order, "<" or ">".
+    """The directory at the offset ``at`` of the EXIF data ``data``.
+
+    ``order`` is the byte order, "<" (little-endian) or ">" (big-endian).
 
     Raises:
         ValueError, struct.error: the data is damaged.
@@ -104,8 +108,8 @@ class _Directory:
 
     @classmethod
     def first(cls, data: bytearray) -> "_Directory":
-        """Return the first directory of data that starts with a TIFF header; without one, raise
-        `ValueError`.
+        """Return the first directory of EXIF data. Raises `ValueError` if the data does not start with a TIFF
+        header.
         """
         order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(bytes(data[:4]))
         if order is None:
@@ -150,8 +154,9 @@ class _Directory:
     def _drop_thumbnail(self, at: int, used: list[tuple[int, int]]) -> None:
         """Remove the thumbnail of the directory at the offset ``at``.
 
-        ``used`` has the (start, end) offsets of the parts to keep. A thumbnail that does not overlap them is
-        overwritten with zeros. If the directory follows all of them, the data after them is cut off.
+        ``used`` contains the (start, end) offsets of the parts to keep. A thumbnail that does not overlap
+        these parts is overwritten with zeros. If the directory follows all of these parts, the data after
+        them is cut off.
         """
         try:
             entries = list(_Directory(self._data, self._order, at)._entries())

@@ -53,9 +53,10 @@ def files(
 
 
 def without_results(found: Iterable[Path], source: Path, target: Path) -> list[Path]:
-    """Return the files ``found`` in the folder ``source``, without those in the output folder ``target``.
+    """Return the files ``found`` in the folder ``source``, except those in the output folder ``target``.
 
-    Files are excluded only if ``target`` is a subfolder of ``source``: they are results of earlier runs.
+    If ``target`` is a subfolder of ``source``, the files in it are results of earlier runs. Otherwise, no
+    files are excluded.
     """
     inside, output = source.resolve(), target.resolve()
     if output == inside or not output.is_relative_to(inside):
@@ -77,9 +78,9 @@ def check_folder(folder: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Return the folder for downloaded files: the environment variable FSTSTYLE_CACHE, or by default a folder
-    in the cache folder of the user.
+    """Return the path of the folder for downloaded files. The folder is not created.
 
-    The folder is not created.
+    The path is the value of the environment variable FSTSTYLE_CACHE or, if it is empty or not set, a folder
+    in the user's cache folder.
     """
     return Path(os.environ.get("FSTSTYLE_CACHE") or platformdirs.user_cache_path("fststyle"))

@@ -46,11 +46,11 @@ def is_idx(folder: Path) -> bool:
 
 
 def read_images(folder: Path, part: str) -> Pixels | None:
-    """Return the images of one part, uint8 (N, H, W), or None if the file does not exist.
+    """Return the images of the training or test set, uint8 (N, H, W), or None if the file does not exist.
 
     Args:
-        folder: the folder of the files.
-        part: "train" or "t10k".
+        folder: the folder that contains the IDX files.
+        part: "train" for the training set, "t10k" for the test set.
 
     Raises:
         InputError: the file cannot be read, is not an IDX file of images, is empty or larger than
@@ -61,7 +61,10 @@ def read_images(folder: Path, part: str) -> Pixels | None:
 
 
 def read_labels(folder: Path, part: str) -> Pixels | None:
-    """Return the labels of one part, uint8 (N,), or None if the images or the labels do not exist.
+    """Return the labels of the training or test set, uint8 (N,).
+
+    Returns None if the file of the labels or that of the images does not exist. The arguments are those of
+    `read_images`.
 
     Raises:
         InputError: a file is not usable (see `read_images`), or the numbers of labels and images differ.
@@ -76,21 +79,22 @@ def read_labels(folder: Path, part: str) -> Pixels | None:
 
 
 def classes(name: str, count: int) -> tuple[str, ...]:
-    """Return the names of ``count`` classes.
+    """Return the names of the ``count`` classes of the dataset or folder ``name``.
 
-    These are the names of Fashion-MNIST if ``name``, the name of the dataset or folder, contains "fashion"
-    and there are ten classes, otherwise the numbers from 0.
+    If ``name`` contains "fashion" and there are ten classes, these are the names of the Fashion-MNIST
+    classes. Otherwise, they are the numbers from 0, as strings.
     """
     return _FASHION if "fashion" in name.lower() and count == len(_FASHION) else tuple(map(str, range(count)))
 
 
 def cached(name: str, download: bool) -> Path:
-    """Return the folder with the IDX files of mnist or fashion-mnist in the cache folder. If ``download`` is
-    True, torchvision downloads and verifies a missing dataset.
+    """Return the folder, within the cache folder, that contains the IDX files of mnist or fashion-mnist.
+
+    If ``download`` is True, torchvision downloads and verifies a missing dataset.
 
     Raises:
         InputError: the dataset is not in the cache and ``download`` is False, or the download failed.
-        DependencyError: torchvision is not installed.
+        DependencyError: the dataset must be downloaded, but torchvision is not installed.
     """
     root = cache_folder() / name
     folder = root / ("MNIST" if name == "mnist" else "FashionMNIST") / "raw"

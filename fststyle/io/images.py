@@ -67,17 +67,17 @@ READABLE = frozenset(WRITABLE) | {
 def read(source: Path | str | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Read an image file.
 
-    The EXIF orientation is applied, alpha is preserved, 16 bits are scaled to 8 bits, and CMYK and gray
-    images are converted to RGB (with the color profile, if there is one).
+    The EXIF orientation is applied, alpha is preserved, 16-bit values are scaled to 8 bits, and CMYK and gray
+    images are converted to RGB with their color profile, if there is one.
 
     Args:
         source: a path, the content of a file, or an open binary file, which stays open.
         max_pixels: limit of H * W * frames, which is checked before pixels are decoded.
 
     Raises:
-        InputError: the file is missing, cannot be read, is empty, damaged or a raw photo, is not an image,
-            has a side below 16 pixels, is too large or has too many frames.
-        DependencyError: the package for its format is not installed.
+        InputError: the file is missing, cannot be read, is empty, is damaged, is a raw photo or is not an
+            image; or the image has a side below 16 pixels, is too large or has too many frames.
+        DependencyError: the package for the format of the file is not installed.
     """
     name = _name_of(source)
     if isinstance(source, bytes):
@@ -134,7 +134,7 @@ def write(
         strip_metadata: whether to omit metadata.
 
     Returns:
-        The names of what the file cannot contain, such as "EXIF data" or "transparency".
+        The names of the parts of the picture that are not in the file, such as "EXIF data" or "transparency".
 
     Raises:
         OutputError: the format is unknown, or does not support the picture or lossless pixels, or the file

@@ -65,8 +65,10 @@ def header(stream: BinaryIO) -> Header | None:
 
 
 def _boxes(stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Yield the type and the content length in bytes of each box, with ``stream`` at the start of its
-    content. For a last box without a length, the length is `_MAX_XMP`.
+    """Yield the type and the content length in bytes of each box of a JPEG XL file.
+
+    When a box is yielded, ``stream`` is at the start of its content. If the last box does not state its
+    length, `_MAX_XMP` is yielded as the length.
     """
     for _ in range(_MAX_BOXES):
         at = stream.tell()
@@ -113,7 +115,7 @@ def _codestream(content: bytes) -> Header:
 
 
 def _size(bits: "_Bits") -> tuple[int, int]:
-    """Return the size (width, height) that a size header states."""
+    """Read a size header of JPEG XL from ``bits``, and return the size (width, height)."""
     small = bits.take(1)
 
     def side() -> int:
@@ -143,8 +145,8 @@ class _Bits:
     def choice(
         self, lengths: tuple[int, int, int, int], offsets: tuple[int, int, int, int] = (0, 0, 0, 0)
     ) -> int:
-        """Return the sum of an offset and a bit field. Two preceding bits select the offset and the length of
-        the field.
+        """Read a bit field, and return its value plus an offset. The two bits before the field select its
+        length and the offset.
         """
         kind = self.take(2)
         return self.take(lengths[kind]) + offsets[kind]

@@ -34,8 +34,10 @@ def is_lossless_webp(stream: BinaryIO) -> bool:
 
 
 def _bitstreams(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the type of each image or alpha chunk of a WebP file, but for each frame of an animation only the
-    type of its first chunk. The stream must be at the first chunk, 12 bytes after the start of the file.
+    """Yield the type of each chunk of a WebP file that contains pixels or alpha.
+
+    For each frame of an animation, only the first of its chunks is considered. The stream must be at the
+    first chunk of the file, 12 bytes after its start.
     """
     for _ in range(_MAX_CHUNKS):
         name, length = stream.read(4), int.from_bytes(stream.read(4), "little")

@@ -51,11 +51,12 @@ _USUAL_DPI = (72, 96)
 
 @dataclass(frozen=True)
 class Metadata:
-    """Metadata of an image. Fields are None or empty if the file does not have them.
+    """Metadata of an image. Fields are None or empty if the file does not contain such metadata.
 
-    ``exif``, ``xmp`` and ``iptc`` are the encoded data. ``text`` maps the keys of the texts in a PNG file to
-    their values, and "Comment" to the comment of a file of another format. ``dpi`` is the horizontal and
-    vertical resolution in dots per inch. ``damaged`` names metadata that could not be read.
+    ``exif``, ``xmp`` and ``iptc`` are the encoded data. For a PNG file, ``text`` maps the keys of the texts
+    to their values; for other formats, it maps "Comment" to the comment in the file. ``dpi`` is the
+    horizontal and vertical resolution in dots per inch. ``damaged`` lists, for use in messages, the names of
+    the kinds of metadata that could not be read.
     """
 
     exif: bytes | None = None
@@ -67,7 +68,11 @@ class Metadata:
 
 
 def of(image: Image.Image) -> Metadata:
-    """Return the metadata of an open Pillow image. Metadata that cannot be read is named in ``damaged``."""
+    """Return the metadata of an open Pillow image.
+
+    The kinds of metadata that cannot be read are listed in ``damaged``, except for the resolution, which is
+    then None.
+    """
     found: dict[str, Any] = {}
     damaged = []
     for name, read in (("exif", _exif), ("xmp", _xmp), ("iptc", _iptc), ("text", _text), ("dpi", _dpi)):
@@ -85,14 +90,16 @@ def is_motion_photo(image: Image.Image) -> bool:
 
 
 def names(metadata: Metadata) -> list[str]:
-    """Return names, for messages, of the content of ``metadata``, such as "EXIF data"; at most ten."""
+    """Return at most ten names of the data in ``metadata``, such as "EXIF data", for use in messages."""
     parts = [_LABELS[name] for name in ("exif", "xmp", "iptc") if getattr(metadata, name)]
     return [*parts, *(f"text {key!r}" for key in metadata.text), *_resolution(metadata)][:10]
 
 
 def _resolution(metadata: Metadata) -> list[str]:
-    """Return a list with a description of the resolution for messages, such as "resolution (300 dpi)". The
-    list is empty if the resolution is unknown or a default (`_USUAL_DPI`).
+    """Return a list that contains a description of the resolution, such as "resolution (300 dpi)".
+
+    The description is used in messages. The list is empty if the resolution is unknown or a default
+    (`_USUAL_DPI`).
     """
     if metadata.dpi is None or {round(value) for value in metadata.dpi} <= {*_USUAL_DPI}:
         return []
@@ -101,22 +108,25 @@ def _resolution(metadata: Metadata) -> list[str]:
 
 
 def _exif_of_resolution(dpi: tuple[float, float] | None) -> bytes:
-    """Return EXIF data that contains only a resolution, with a TIFF header. None means 72 dpi."""
+    """Return EXIF data that contains only the resolution ``dpi``, or 72 dpi if it is None.
+
+    The data starts with a TIFF header.
+    """
     exif = Image.Exif()
     exif[_RESOLUTION_TAG], exif[0x011B], exif[0x0128] = *(dpi or (72.0, 72.0)), 2  # per inch
     return exif.tobytes().removeprefix(exif_data.PREFIX)
 
 
 def options(metadata: Metadata, kind: str, size: tuple[int, int]) -> tuple[dict[str, Any], list[str]]:
-    """Return the metadata as arguments for Pillow's ``save``, and names, for messages, of the metadata that
-    is damaged or that the format cannot store.
+    """Return the arguments with which Pillow's ``save`` writes the metadata, and a list of what is lost.
 
-    The orientation is set to 1, and thumbnails are removed. For TIFF, the caller must remove the argument
-    ``exif``, and add it to the written file with `with_exif`.
+    The list contains, for use in messages, the names of the metadata that is damaged or that the format
+    cannot store. The orientation is set to 1, and thumbnails are removed. For TIFF, the caller must remove
+    the argument ``exif`` and add its value to the written file with `with_exif`.
 
     Args:
         metadata: the metadata.
-        kind: Pillow's name for the format.
+        kind: Pillow's name for the format of the output.
         size: the size (H, W) of the upright image.
     """
     parts: dict[str, bytes] = {}

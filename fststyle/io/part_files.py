@@ -19,8 +19,9 @@ def part_of(target: Path) -> Iterator[Path]:
     """Context manager that yields the path of an empty file next to ``target``. The caller must rename or
     delete the file.
 
-    Its name is random while another process writes the same output, and where files cannot be locked, as on
-    Windows. Raises `OSError` if the file cannot be created.
+    The name of the file is derived from that of ``target``, so that a file left behind by a killed process is
+    reused. The name is random instead if another process is writing the same output, or if files cannot be
+    locked, as on Windows. Raises `OSError` if the file cannot be created.
     """
     # tempfile would create the file with mode 0600. The name of the target may have the maximum length, so it
     # is hashed.
@@ -68,9 +69,9 @@ def _locked(path: Path) -> int | None:
 
 
 def _is_own(descriptor: int, path: Path) -> bool:
-    """Return whether an open file is a regular file of this user that still has this path, and no other path.
+    """Return whether an open file is a regular file of this user whose only path is still ``path``.
 
-    Between opening and locking, another process may have renamed it to its output.
+    Between opening and locking, another process may have renamed the file to the name of its output.
     """
     opened = os.fstat(descriptor)
     try:

@@ -15,13 +15,14 @@ MAX_FRAMES = 20_000
 
 @dataclass
 class Picture:
-    """A decoded image: one or more frames of one size.
+    """A decoded image, which consists of one or more frames of the same size.
 
-    ``icc`` is the color profile, None for sRGB. ``format`` is Pillow's name for the file format, None if
-    there is no file. ``loop`` is the loop count of an animation: 0 is endless, None is not specified (the
-    animation plays once). ``left`` is the number of pages after the first in a TIFF file. ``lossless`` tells
-    whether the file is a WebP or JPEG XL file that is known to be lossless. ``lost`` names, for messages, the
-    content of the file that is not in this object.
+    ``icc`` is the color profile, or None for sRGB. ``format`` is Pillow's name for the file format, or None
+    if the image was not read from a file. ``loop`` is the loop count of an animation: 0 means endless, and
+    None means that it is not specified (the animation plays once). ``left`` is the number of pages after the
+    first in a TIFF file. ``lossless`` is True if the image was read from a WebP or JPEG XL file that is known
+    to be lossless. ``lost`` lists, for use in messages, the names of the content of the file that is not in
+    this object.
     """
 
     frames: list[Frame]
@@ -53,12 +54,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Outline:
-    """The header of an image file.
+    """Properties of an image file that are known without decoding all of its frames.
 
     ``format`` is Pillow's name for the format, ``size`` is (width, height) before the EXIF orientation is
-    applied, ``frames`` is the number of frames, and ``alpha`` tells whether the pixels can be transparent.
-    ``loop`` and ``lost`` are as in `Picture`. ``metadata`` names, for messages, the metadata and a color
-    profile other than sRGB.
+    applied, ``frames`` is the number of frames, and ``alpha`` is True if the pixels can be transparent.
+    ``loop`` and ``lost`` have the same meaning as in `Picture`. ``metadata`` lists, for use in messages, the
+    names of the kinds of metadata in the file, including any color profile other than sRGB.
     """
 
     format: str | None

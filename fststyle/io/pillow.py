@@ -38,9 +38,10 @@ _count = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_
 
 
 def libtiff_errors() -> int:
-    """Return the number of libtiff errors in this thread so far; 0 if `silence_libtiff` returned False.
+    """Return the number of errors that libtiff has reported in this thread so far.
 
-    Pillow does not report errors in fax data.
+    A higher number after decoding reveals damaged fax data, for which Pillow raises no exception. The number
+    is always 0 if `silence_libtiff` returned False.
     """
     errors: int = getattr(_libtiff, "errors", 0)
     return errors
@@ -71,8 +72,8 @@ def guarded(max_pixels: int) -> Iterator[None]:
     more than twice ``max_pixels`` pixels.
 
     If several threads use it, the largest limit applies to all: the first thread sets the process-wide state,
-    and the last one restores it. From the first use on, libtiff writes nothing to stderr, unless
-    it is linked statically (`silence_libtiff`).
+    and the last one restores it. From the first use on, libtiff writes nothing to stderr, unless it is linked
+    statically (see `silence_libtiff`).
     """
     silence_libtiff()
     with _lock:

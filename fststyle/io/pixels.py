@@ -49,18 +49,19 @@ class Frame:
 
 
 def from_pil(image: Image.Image) -> Frame:
-    """Return the frame of a Pillow image of any mode. Its color profile is ignored (see
+    """Convert a Pillow image of any mode to a `Frame`. The color profile of the image is ignored (see
     `from_pil_with_profile`).
     """
     return from_pil_with_profile(image, None)[0]
 
 
 def from_pil_with_profile(image: Image.Image, icc: bytes | None) -> tuple[Frame, bytes | None]:
-    """Return the frame of a Pillow image with the color profile ``icc``, and the color profile of the frame.
+    """Convert a Pillow image with the color profile ``icc`` to a `Frame`.
 
-    An RGB image with an RGB profile keeps its values and the profile. A CMYK or gray image with a profile of
-    its color space, and any Lab image, is converted to sRGB. Otherwise, Pillow converts the image to RGB, and
-    the profile is ignored. The profile of the frame is None in all cases but the first.
+    Returns the frame and its color profile. An RGB image with an RGB profile keeps its values and the
+    profile. A CMYK or gray image with a profile of its color space, and any Lab image, is converted to sRGB.
+    Otherwise, Pillow converts the image to RGB, and the profile is ignored. The profile of the frame is None
+    in all cases but the first.
     """
     space = icc[16:20] if icc else b""
     image, alpha = _alpha_of(image)
@@ -93,7 +94,7 @@ def to_pil(frame: Frame) -> Image.Image:
 
 
 def on_white(rgb: RGB, alpha: Gray) -> RGB:
-    """Composite an image, uint8 (H, W, 3), with ``alpha``, uint8 (H, W), on white."""
+    """Return the image ``rgb``, uint8 (H, W, 3), composited on white with ``alpha``, uint8 (H, W)."""
     opacity = alpha[..., None].astype(np.uint16)
     result: RGB = ((rgb * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
     return result
@@ -186,8 +187,8 @@ def _eight_bit(image: Image.Image) -> Gray:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | ImageCms.ImageCmsProfile) -> Image.Image | None:
-    """Return an image, converted from ``profile`` to sRGB, or None if the profile is damaged or does not suit
-    the image.
+    """Return an image converted from the color profile ``profile`` to sRGB, or None if the profile is damaged
+    or does not suit the image.
     """
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile

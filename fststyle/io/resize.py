@@ -44,8 +44,9 @@ def resize_to(image: RGB | Gray, size: tuple[int, int]) -> RGB | Gray:
 
 
 def resize_frame(frame: Frame, long_side: int | None) -> Frame:
-    """Return a frame, scaled with its alpha to a longer side of ``long_side`` pixels. If ``long_side`` is
-    None, the frame is returned unchanged.
+    """Return a frame whose colors and alpha are scaled to a longer side of ``long_side`` pixels.
+
+    If ``long_side`` is None, the frame is returned unchanged.
 
     Raises:
         InputError: ``long_side`` is below 16, or the result would have more than `MAX_PIXELS` pixels.

@@ -80,10 +80,11 @@ AFTER = "data after the image"
 
 
 def names(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[str]:
-    """Yield names, for messages, of the content of an image file that is neither pixels nor metadata that
-    `fststyle.io.metadata.of` reads.
+    """Yield the names of the parts of an image file that are ignored when the image is read.
 
-    ``stream`` is the open file of ``image``, which begins at the offset ``start``. Its position is restored.
+    These parts are neither pixels nor metadata that `fststyle.io.metadata.of` reads. The names are used in
+    messages. ``stream`` is the open file from which ``image`` was opened, and ``start`` is the offset of the
+    image in it. The position of ``stream`` is restored.
     """
     found: Any = image
     if image.format in ("JPEG", "MPO"):
@@ -154,7 +155,10 @@ def _applications(content: bytes) -> Iterator[bytes]:
 
 
 def _palette(flags: int) -> int:
-    """Return the size in bytes of a palette of a GIF file."""
+    """Return the size in bytes of a palette of a GIF file, or 0 if there is none.
+
+    ``flags`` is the byte of the GIF header or of an image descriptor that describes the palette.
+    """
     return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 
 
@@ -173,7 +177,7 @@ def _of_png(image: Any, stream: BinaryIO, start: int) -> Iterator[str]:
 
 
 def _after(rest: bytes) -> Iterator[str]:
-    """Yield `AFTER` if the data after an image is not only padding."""
+    """Yield `AFTER` if ``rest``, the data after the end of an image, contains more than padding."""
     if rest[:_REST].strip(b"\0\r\n "):
         yield AFTER
 
@@ -191,7 +195,7 @@ def _end_of_jpeg(content: bytes) -> int:
 
 @contextlib.contextmanager
 def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
-    """Context manager that seeks to ``start``, and back to the former position at the end of the block."""
+    """Context manager that moves ``stream`` to the offset ``start``, and back at the end of the block."""
     position = stream.tell()
     stream.seek(start)
     yield
@@ -205,7 +209,11 @@ def _is_usual(name: bytes, content: bytes) -> bool:
 
 
 def _chunks(stream: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name and the first four bytes (b"" for IDAT) of each chunk of a PNG file before IEND."""
+    """Yield the name and the first four bytes of the content of each chunk before IEND in a PNG file.
+
+    For IDAT, b"" is yielded instead of the content. ``stream`` must be at the start of the file; it is left
+    after IEND.
+    """
     stream.seek(8, 1)
     for _ in range(_MAX_CHUNKS):
         head = stream.read(12)

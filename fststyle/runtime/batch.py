@@ -51,7 +51,7 @@ class Painted:
 
 @dataclass
 class ImageListener:
-    """Callbacks of a batch, called in the thread of `stylize_files`.
+    """Callbacks that report the progress and the results of `stylize_files`, which calls them in its thread.
 
     Attributes:
         on_skipped: called once, with the number of images whose output already exists, if the setting
@@ -145,7 +145,10 @@ def _results(
     stdin: BinaryIO | None,
     stdout: BinaryIO | None,
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Yield each pair with its result or error, in the order of completion."""
+    """Stylize images, and yield each pair of paths with its result or error, in the order of completion.
+
+    See `stylize_file` for the arguments.
+    """
     if settings.ray is not None:
         from fststyle.runtime.farm.images import stylized
 

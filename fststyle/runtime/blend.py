@@ -24,7 +24,7 @@ def weight_share(strength: float) -> float:
 
     The rest is the share of the base network. Below strength 1, the share is ``1 - (1 - strength)^1.5``,
     since strokes are hardly visible at a share of 0.5. With this exponent, equal steps of the strength change
-    the stylized image by about equal amounts. From strength 1, the share is equal to the strength.
+    the stylized image by about equal amounts. At strength 1 and above, the share is equal to the strength.
     """
     return 1 - (1 - strength) ** 1.5 if strength < 1 else strength
 

@@ -26,10 +26,11 @@ variance, the detail is mostly noise and has a smaller weight.
 
 
 def brush_size(brush: float | None, height: int, width: int) -> float:
-    """Return the brush size for an image of ``height`` x ``width`` pixels: 1 is the stroke size in training.
+    """Return the brush size for an image of ``height`` x ``width`` pixels, relative to the stroke size in
+    training.
 
-    It is ``brush``, unless ``brush`` is None. The default is the shorter side divided by `REFERENCE_SIDE`,
-    but at least 1.
+    If ``brush`` is not None, it is returned unchanged. Otherwise, the result is the shorter side divided by
+    `REFERENCE_SIDE`, but at least 1.
     """
     return max(1.0, min(height, width) / REFERENCE_SIDE) if brush is None else brush
 

@@ -55,9 +55,10 @@ def check_model(session: "InferenceSession", name: str) -> None:
 
 
 def _tensor(kind: str, wanted: str, tensors: "list[NodeArg]", name: str) -> "NodeArg":
-    """Return the only one of ``tensors``. Raises `StyleError` unless its name is ``wanted`` and it is uint8.
+    """Return the only tensor in ``tensors``, the inputs or the outputs of a model.
 
-    ``kind`` ("input" or "output") and ``name``, the name of the style, are for the message.
+    Raises `StyleError` unless there is exactly one, its name is ``wanted``, and it is uint8. ``kind``
+    ("input" or "output") and ``name``, the name of the style, are for the message.
     """
     if [tensor.name for tensor in tensors] != [wanted]:
         found = ", ".join(tensor.name for tensor in tensors) or "none"

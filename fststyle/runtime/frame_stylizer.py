@@ -137,10 +137,10 @@ COLORS_SIDE = 192
 
 
 def _small(photo: RGB) -> RGB:
-    """Return the frame, uint8 (H, W, 3), at no more than half its size.
+    """Return a copy of a frame, uint8 (H, W, 3), that is reduced to at most half its size and to a longer
+    side of at most `COLORS_SIDE` pixels.
 
-    Its longer side is at most `COLORS_SIDE`. The frame is larger than this if its shorter side would
-    otherwise be below `MIN_SIDE`.
+    The copy exceeds these limits if its shorter side would otherwise be below `MIN_SIDE`.
     """
     height, width = photo.shape[:2]
     scale = max(min(0.5, COLORS_SIDE / max(height, width)), MIN_SIDE / min(height, width))

@@ -120,8 +120,9 @@ def _rewrite(source: "ModelProto", gather: bool) -> bytes:
 def _normalize(node: "NodeProto", index: int, gather: bool, opset: int) -> "list[NodeProto]":
     """Return the nodes that replace ``node``, the InstanceNormalization with number ``index`` in the graph.
 
-    With ``gather``, they compute the statistics from the input; otherwise, the statistics are inputs of the
-    graph. They compute in float32 for any input type.
+    If ``gather`` is True, the new nodes compute gain and shift (see `split`) from the input of ``node``.
+    Otherwise, they read gain and shift, which are inputs of the graph. They compute in float32 for any input
+    type.
     """
     from onnx import TensorProto, helper
 

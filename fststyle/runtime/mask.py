@@ -38,7 +38,8 @@ class MaskSource(Protocol):
     """Protocol of objects that return a mask for each frame of a stream."""
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask of the next frame, uint8 (H, W): 255 where it is stylized, 0 where it is not.
+        """Return the mask of the next frame, uint8 (H, W): 255 where the frame is to be stylized, and 0 where
+        it is not.
 
         ``photo`` is the source frame, uint8 (h, w, 3) RGB, and ``size`` is (H, W), the size of the mask.
         """
@@ -47,10 +48,10 @@ class MaskSource(Protocol):
         """Discard the state of the previous frame."""
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame for `restore`, as a dict of named arrays."""
+        """Return the state after the previous frame, which `restore` accepts, as a dict of named arrays."""
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Set the state that `state` returned. Other names in ``state`` are ignored."""
+        """Restore a state that the method `state` returned. Arrays with other names are ignored."""
 
 
 class ImageMask:
@@ -74,18 +75,21 @@ class ImageMask:
         self._set(frames[0].rgb, frames[0].alpha)
 
     def _set(self, rgb: Pixels, alpha: Pixels | None) -> None:
-        """Replace the mask by that of an image, uint8 (H, W, 3), with its alpha, uint8 (H, W) or None."""
+        """Set the mask from an image: ``rgb`` is uint8 (H, W, 3), and ``alpha`` is uint8 (H, W) or None."""
         self._share = _luma(rgb, alpha)
         self._fitted: Pixels | None = None
 
     def at(self, seconds: float) -> None:
         """Select the mask for a time in seconds from the start of the source. Times must not decrease.
 
-        This class does nothing, since all frames have the same mask.
+        In this class, the method does nothing, since all frames have the same mask.
         """
 
     def close(self) -> None:
-        """Close the mask file. This class does nothing, since the constructor reads the file completely."""
+        """Close the mask file.
+
+        In this class, the method does nothing, since the constructor reads the file completely.
+        """
 
     def check(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if the aspect ratios of the mask and of ``size`` (H, W) differ by more than
@@ -141,7 +145,7 @@ class Mask:
 
     @property
     def moves(self) -> bool:
-        """Whether a mask changes over time, so that equal frames may have different masks."""
+        """Whether an image mask changes over time, so that equal frames may have different masks."""
         return any(isinstance(part, ImageMask) and part.moves for part in self._parts)
 
     def at(self, seconds: float) -> None:
@@ -162,11 +166,13 @@ class Mask:
             part.reset()
 
     def state(self) -> dict[str, Array]:
-        """Return the state of all masks after the previous frame for `restore`, as a dict of named arrays."""
+        """Return the state of all masks after the previous frame as a dict of named arrays, which `restore`
+        accepts.
+        """
         return {name: array for part in self._parts for name, array in part.state().items()}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Set the state that `state` returned. Raises `InputError` if it is damaged."""
+        """Restore a state that the method `state` returned. Raises `InputError` if it is damaged."""
         for part in self._parts:
             part.restore(state)
 

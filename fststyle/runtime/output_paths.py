@@ -38,9 +38,9 @@ class Plan:
 def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) -> Plan:
     """Return the input and output paths of all images.
 
-    In names that are derived from inputs, the suffix of a format that cannot be written becomes .png, and
-    names that are too long are shortened. If two inputs have the same output name, the second gets a number.
-    No input is overwritten, but other existing files may be.
+    Output names that are derived from inputs are shortened if they are too long, and get the suffix .png if
+    the format of the input cannot be written. If two inputs have the same output path, a number is added to
+    the name of the second output. No input is overwritten, but other existing files may be.
 
     Args:
         inputs: files and folders, which are searched with their subfolders; or only "-" for stdin.
@@ -97,7 +97,8 @@ def plan(inputs: Sequence[str | Path], output: str | Path | None, style: str) ->
 def _to_folder(output: str | Path | None, several: bool) -> bool:
     """Return whether the results are written to a folder (see `plan` for ``output``).
 
-    ``several`` is True for several inputs or an input folder. If ``output`` is None, it is returned.
+    ``several`` is True if there are several inputs or the input is a folder. If ``output`` is None, the
+    result is ``several``.
 
     Raises `OutputError` if ``output`` must be a folder, but is a file or has the suffix of an image file.
     """

@@ -361,7 +361,7 @@ class WebcamSettings:
 
     @property
     def controlled(self) -> bool:
-        """Whether OSC messages, MIDI or sound can change the values of the filter while it runs.
+        """Whether OSC messages, MIDI or sound can change the style and other values while the webcam runs.
 
         If so, styles are loaded in advance.
         """

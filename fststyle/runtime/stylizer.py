@@ -92,7 +92,10 @@ class Stylizer:
 
     @property
     def style(self) -> Style:
-        """The current style, always loaded at strength 1. ``settings.strength`` is applied to its results."""
+        """The current style, always loaded at strength 1.
+
+        If it is called directly, it ignores ``settings.strength``.
+        """
         return self._style
 
     @property

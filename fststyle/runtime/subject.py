@@ -64,16 +64,16 @@ class Subject:
         self._before = None
 
     def state(self) -> dict[str, Array]:
-        """Return the state after the previous frame for `restore`, as a dict of named arrays.
+        """Return the state after the previous frame, which `restore` accepts, as a dict of named arrays.
 
         The dict is empty before the first frame.
         """
         return {} if self._before is None else {"subject": self._before}
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Set the state that `state` returned. An empty state discards the previous mask.
+        """Restore a state that the method `state` returned. An empty state discards the previous mask.
 
-        Other names in ``state`` are ignored. Raises `InputError` if the shape or the type of the array is
+        Arrays with other names are ignored. Raises `InputError` if the shape or the type of the array is
         wrong.
         """
         before = state.get("subject")
@@ -85,10 +85,11 @@ class Subject:
         self._before = before
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask of the next frame: uint8 of ``size`` (H, W), 255 where the frame is stylized.
+        """Return the mask of the next frame, uint8 (H, W): 255 where the frame is to be stylized, and 0 where
+        it is not.
 
-        ``photo`` is the source frame, uint8 (h, w, 3) RGB. Raises `InputError` if memory is insufficient, and
-        `StyleError` if the network fails.
+        ``photo`` is the source frame, uint8 (h, w, 3) RGB, and ``size`` is (H, W), the size of the mask.
+        Raises `InputError` if memory is insufficient, and `StyleError` if the network fails.
         """
         small = np.asarray(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
         found = np.clip((self._found(small) - LOW) / (HIGH - LOW), 0, 1).astype(np.float32)

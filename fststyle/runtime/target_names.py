@@ -23,10 +23,10 @@ def shortened(path: Path, end: str) -> Path:
 
 
 def distinct(pairs: Iterable[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
-    """Return pairs of input and output paths without repeated pairs, and with distinct outputs.
+    """Return pairs of input and output paths without repeated pairs, renaming outputs so that they differ.
 
-    Outputs that differ only in case count as equal. The second input with the output ``a.mp4`` gets the
-    output ``a-2.mp4``.
+    Outputs that differ only in case count as equal. If two inputs have the output ``a.mp4``, that of the
+    second becomes ``a-2.mp4``.
     """
     found: list[tuple[Path, Path]] = []
     seen: set[tuple[Path, Path]] = set()

@@ -72,17 +72,17 @@ LEAST_GAIN, LARGEST_GAIN = 1.05, 1.8
 
 
 def hold_for_strength(strength: float, change: float = 0.0) -> float:
-    """Return the value of ``hold`` in `TemporalFilter` for the style strength ``strength``.
+    """Return the recommended ``hold`` of a `TemporalFilter` for frames with the given style strength.
 
-    ``change`` is how much the style or the strength changes from one frame to the next: 0 if neither changes,
-    1 if the style is replaced by another.
+    ``change`` is the amount by which the style or the strength changes from one frame to the next: 0 if
+    neither changes, and 1 if the style is replaced by another.
     """
     # With hold h, the result is h / (1 - h) frames late on average.
     return min(HOLD * min(1.0, strength / FULL_HOLD_STRENGTH), MAX_LAG / (MAX_LAG + change))
 
 
 class _Last(NamedTuple):
-    """State of the previous frame.
+    """State that `TemporalFilter` keeps after each frame for the next one.
 
     ``scene`` is the source frame and ``gray`` its luma, both reduced for optical flow (`FLOW_SIDE`).
     ``painted`` is the result before its contrast is restored.
@@ -114,7 +114,7 @@ class TemporalFilter:
         self._last = None
 
     def state(self) -> dict[str, Pixels]:
-        """Return the state after the previous frame for `restore`, as a dict of named arrays.
+        """Return the state after the previous frame, which `restore` accepts, as a dict of named arrays.
 
         The dict is empty before the first frame.
         """
@@ -123,9 +123,10 @@ class TemporalFilter:
         return {name: array.copy() for name, array in self._last._asdict().items()}
 
     def restore(self, state: Mapping[str, Pixels]) -> None:
-        """Set the state that `state` returned. An empty state resets the filter, and other names are ignored.
+        """Restore a state that the method `state` returned. An empty state resets the filter.
 
-        Raises `InputError` if an array is missing, or its shape or type is wrong.
+        Arrays with other names are ignored. Raises `InputError` if an array is missing, or if its shape or
+        type is wrong.
         """
         if not any(name in state for name in _Last._fields):
             return self.reset()
@@ -307,12 +308,17 @@ def _small(frame: RGB) -> RGB:
 
 
 def _falling(values: PerPixel, full: float, none: float) -> PerPixel:
-    """Map values to 1 up to ``full``, to 0 at ``none`` or above, and linearly in between."""
+    """Map each value to a weight that is 1 up to the value ``full``, decreases linearly, and is 0 from
+    ``none`` on.
+    """
     result: PerPixel = np.clip((none - values) / (none - full), 0, 1)
     return result
 
 
 @functools.lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> Flow:
-    """Return the coordinates of every pixel, float32 (H, W, 2), x before y. Do not modify the result."""
+    """Return the coordinates of every pixel, float32 (H, W, 2), x before y.
+
+    The result is cached, so it must not be modified.
+    """
     return np.dstack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)))

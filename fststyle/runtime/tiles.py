@@ -61,7 +61,8 @@ class Tile(NamedTuple):
 
 
 def side_for(height: int, width: int, tile: str | int = "auto", limit: int | None = None) -> int | None:
-    """Return the side of the kept areas of the tiles in pixels, or None for no tiles.
+    """Return the side in pixels of the area that is kept of each tile (see `Tile`), or None if the image is
+    not tiled.
 
     Args:
         height: height of the image in pixels.
@@ -143,9 +144,10 @@ class TiledStyle:
         return painted
 
     def _statistics(self, frame: RGB) -> dict[str, Array]:
-        """Return the instance norm statistics of a frame, as a dict of named arrays.
+        """Compute the instance norm statistics of a frame from sample tiles (see `sample`).
 
-        The keys are `instance_norm.Split.names`. The dict is empty for a style without instance norm.
+        The result maps each name in `instance_norm.Split.names` to its gain or shift, float32 (1, C, 1, 1).
+        It is empty for a style without instance norm.
         """
         if not self._names:
             return {}
@@ -228,5 +230,5 @@ def _spans(length: int, side: int) -> Iterator[tuple[int, int]]:
 
 
 def _down(value: int) -> int:
-    """Round down to a multiple of `GRID`."""
+    """Round ``value`` down to a multiple of `GRID`."""
     return value // GRID * GRID

@@ -125,7 +125,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Return whether a CUDA GPU or a CPU computes bfloat16 in hardware; False for other devices.
+    """Return whether `device` is a CUDA GPU or a CPU that computes bfloat16 in hardware.
 
     CPUs without AVX512_BF16 or AMX emulate it, which is much slower than float32.
     """

@@ -27,12 +27,13 @@ def export_checkpoint(
     """Export the network of a checkpoint to ONNX.
 
     Args:
-        path: the checkpoint.
-        settings: the settings; default: `ExportSettings()`.
+        path: the checkpoint file.
+        settings: the export settings; None for `ExportSettings()`.
         changes: fields of `ExportSettings` that replace those of `settings`.
 
-    The default file is next to the checkpoint, with ".onnx" instead of ".pt", and with the precision in its
-    name unless it is fp32. The encoder of a VAE is written next to its decoder (`encoder_of`).
+    By default, the ONNX file is written next to the checkpoint: NAME.pt is exported to NAME.onnx or, with a
+    precision other than fp32, to NAME-PRECISION.onnx. For a VAE, this file contains the decoder, and the
+    encoder is written to a second file next to it (`encoder_of`).
 
     Returns:
         The path of the written file, and a dict of differences between the outputs of the network and of the
@@ -97,8 +98,14 @@ def calibration_photos(data: Path | None) -> list[RGB]:
 
 
 def _model(content: Checkpoint, path: Path, output: Path, settings: ExportSettings) -> dict[str, float]:
-    """Export a GAN, a VAE or a classifier to `output`. Returns ``{"largest": difference}``, where the
-    difference between network and file is that of `fststyle.export.model.export_model`.
+    """Export the checkpoint of a GAN, a VAE or a classifier to `output`.
+
+    Returns ``{"largest": difference}`` with the largest difference between the outputs of the network and of
+    the file, as returned by `fststyle.export.model.export_model`.
+
+    Raises:
+        InputError: a setting is invalid, or does not apply to these networks.
+        CheckpointError, ExportError, OutputError: as in `export_checkpoint`.
     """
     if settings.precision not in PRECISIONS:
         raise InputError(

@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 
 def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
-    """Return `image` (N, C, H, W), blurred with a standard deviation of `sigma` pixels.
+    """Return `image`, (N, C, H, W), blurred with a Gaussian kernel that has a standard deviation of `sigma`
+    pixels.
 
     The kernel is cut off at three standard deviations. At the borders, the edge pixels are repeated.
     """

@@ -40,7 +40,7 @@ class Interrupted(FststyleError):
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress after a step.
+    """The progress of a training run or an optimization, as reported after each step.
 
     Args:
         step: number of completed steps.
@@ -104,7 +104,8 @@ def run_loop(
     saved_as: str = "checkpoint",
     afterwards: str = "the state is saved; continue with --resume",
 ) -> None:
-    """Run the steps `start` .. `steps` - 1, with one batch for each. Stops early if `batches` ends.
+    """Run the steps `start` to `steps` - 1, with one batch for each step. If `batches` ends early, the loop
+    stops without calling `save`.
 
     Args:
         step: the training step: (step number, batch) -> losses by name. Its first call has the number
@@ -114,10 +115,11 @@ def run_loop(
         steps: total number of steps.
         batch_size: number of images in a batch, for the reported speed.
         compute: device and processes. Only rank 0 saves, previews and reports.
-        save: called with the number of completed steps every `save_every` steps, at the end and on
+        save: called with the number of completed steps every `save_every` steps, after the last step and on
             interruption.
         save_every: steps between calls of `save`.
-        preview: called with the number of completed steps every `preview_every` steps, but not at the end.
+        preview: called with the number of completed steps every `preview_every` steps, but not after the
+            last step.
         preview_every: steps between calls of `preview`; 0 for none.
         report: called with the `Progress` after each step.
         leaner: a change that reduces memory use, such as "a smaller --size", for the out-of-memory message.

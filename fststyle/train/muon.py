@@ -31,9 +31,10 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
-    """Approximate the semi-orthogonal matrix nearest to `matrix`, (m, n), by Newton-Schulz iteration.
+    """Return an approximation of the semi-orthogonal matrix nearest to `matrix`, computed by Newton-Schulz
+    iteration.
 
-    The singular values of the result are close to 1, not exactly 1 (`NEWTON_SCHULZ`). Each iteration
+    The singular values of the result are close to 1, but not exactly 1 (see `NEWTON_SCHULZ`). Each iteration
     multiplies X by a polynomial in X X^T. Since these polynomials commute, only the smaller square matrix
     X X^T is updated, and X is multiplied once, at the end, by the product of all polynomials. The result
     equals that of updating X in every iteration, up to rounding.
@@ -60,9 +61,10 @@ def orthogonal(matrix: Tensor, rounds: int = 5) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for all convolution kernels of `net` except the last, and Adam for the other parameters.
+    """Optimizer that uses Muon for all convolution kernels of `net` except the last, and Adam for the other
+    parameters.
 
-    Parameters that do not require a gradient are left out.
+    Parameters that do not require a gradient are not updated.
 
     Args:
         net: the network. Its last 4-dimensional parameter must be the kernel of the output layer.

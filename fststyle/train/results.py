@@ -123,7 +123,9 @@ def checked_name(name: str) -> str:
 
 
 def resume_note(first: int) -> str:
-    """Return the end of a start message: ", resuming after step N" with N = `first`, or "" if it is 0."""
+    """Return the text that ends the start message of a training run: ", resuming after step N", where N is
+    `first`, the number of completed steps; or "" if `first` is 0.
+    """
     return f", resuming after step {first}" if first else ""
 
 

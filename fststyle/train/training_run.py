@@ -71,7 +71,8 @@ class TrainingRun(Generic[Settings]):
         on_losses: Callable[[dict[str, float]], None] | None = None,
         leaner: str = "a smaller --size, --batch or --width",
     ) -> None:
-        """Run the steps `first_step` .. `steps` - 1, with log, checkpoints and previews.
+        """Run the training steps `first_step` to `steps` - 1, and write the TensorBoard log, the checkpoints
+        and the previews.
 
         `on_losses` is called with the losses of each step, on rank 0. The other arguments are those of
         `fststyle.train.loop.run_loop`, but `preview` is also called at the end. The errors are those of

@@ -28,7 +28,7 @@ class BrowserStyle:
     base_file: Path | None
 
     def listed(self, address: Callable[[Path], str], thumb: str | None) -> JsonObject:
-        """Return the item of this style in the JSON list of styles that the browser loads.
+        """Return the item for this style in the JSON list of styles that the browser loads.
 
         It contains metadata and the URLs of the files. ``address`` returns the URL of a file. ``thumb`` is
         the URL of a preview image, or None.

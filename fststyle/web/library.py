@@ -48,9 +48,11 @@ class Card:
         own: whether the style belongs to the user; other styles are included in fststyle.
         stars: mean and number of the star ratings, or None without ratings.
         rank: rank in the blind comparisons, from 1, or None without comparisons.
-        strength: log strength in the Bradley-Terry model of the comparisons, 0 on average, or None.
+        strength: log strength in the Bradley-Terry model of the comparisons, 0 on average, or None without
+            comparisons.
         painting: URL of the painting, or "" if its image is not available.
-        version: text that changes whenever the style file changes (`fststyle.web.style_metadata.version_of`).
+        version: string that changes whenever the style file changes
+            (`fststyle.web.style_metadata.version_of`).
         trained: summary of the training settings, or "" if they are unknown.
         family: an identifier; styles with the same family can be mixed.
     """
@@ -83,10 +85,11 @@ class Card:
 
 
 class Library:
-    """The style library.
+    """The styles of the web application, with their ratings, sample images and paintings.
 
-    Uploaded and trained styles are stored in the first of the `fststyle.catalogue.own_folders`. Sample images
-    and the paintings of these styles are stored in ``folder``. ``pool`` stylizes the samples.
+    Uploaded and trained styles are stored in the first folder that `fststyle.catalogue.own_folders` returns.
+    Their paintings, and the sample images of all styles, are stored in ``folder``. ``ratings`` contains the
+    ratings of the styles, and ``pool`` stylizes the sample images.
     """
 
     def __init__(self, folder: Path, ratings: Ratings, pool: PaintingPool):
@@ -316,7 +319,10 @@ def _training(settings: JsonObject) -> str:
 
 
 def _order(card: Card, sort: str) -> tuple[float | str, ...]:
-    """Return the key by which to sort a style. An unknown ``sort`` sorts by name."""
+    """Return the key by which a style is sorted in the order ``sort``, a key of `SORTS`.
+
+    Any other value of ``sort`` sorts by name.
+    """
     if sort == "year":
         digits = re.search(r"\d{3,4}", card.year)
         return int(digits.group()) if digits else 9999, card.name

@@ -35,11 +35,12 @@ Described = tuple[str, Sequence[int | None]]
 
 @functools.lru_cache(maxsize=8)
 def activations(blocks: int) -> bytes:
-    """Return an ONNX file that computes activations and Gram matrices of the first ``blocks`` of `LAYERS`.
+    """Return an ONNX file that computes activations and Gram matrices of the loss network for an image.
 
-    The input ``picture`` is float32 (1, 3, H, W) RGB in [-1, 1]. For each layer, such as ``relu1_2``, there
-    are two outputs: the activation ``relu1_2``, float32 (1, C, h, w), and the Gram matrix ``gram_relu1_2``,
-    float32 (C, C), divided by C*h*w. Raises `DependencyError` if safetensors is not installed.
+    It computes them for the first ``blocks`` layers of `LAYERS`. The input ``picture`` is float32
+    (1, 3, H, W) RGB in [-1, 1]. For each layer, such as ``relu1_2``, there are two outputs: the activation
+    ``relu1_2``, float32 (1, C, h, w), and the Gram matrix ``gram_relu1_2``, float32 (C, C), divided by
+    C*h*w. Raises `DependencyError` if safetensors is not installed.
     """
     graph = _Graph()
     outputs: list[Described] = []
@@ -55,8 +56,9 @@ def activations(blocks: int) -> bytes:
 def gradient(blocks: int) -> bytes:
     """Return an ONNX file that computes the losses of an image and the gradient of their weighted sum.
 
-    The layers are the first ``blocks`` of `LAYERS`. The weighted sum over the layers is content weight *
-    content loss + style weight * style loss, with the losses of `fststyle.train.losses.johnson`.
+    The losses are the content and style losses of `fststyle.train.losses.johnson` for the first ``blocks``
+    layers of `LAYERS`. Each layer contributes content weight * content loss + style weight * style loss to
+    the sum.
 
     All inputs and outputs are float32. The inputs are:
 
@@ -99,7 +101,10 @@ def gradient(blocks: int) -> bytes:
 
 @dataclass
 class _Convolution:
-    """Names of two tensors of a convolution: its kernel, and its output after the ReLU."""
+    """Names of two tensors of a convolution.
+
+    ``kernel`` is the kernel, and ``result`` is the output after the ReLU.
+    """
 
     kernel: str
     result: str
@@ -107,8 +112,9 @@ class _Convolution:
 
 @dataclass
 class _Block:
-    """A block of convolutions, each with a ReLU. ``name`` is the name of the output of the last ReLU.
+    """A block of the loss network, which consists of convolutions that are each followed by a ReLU.
 
+    ``name`` is the name of the output of the last ReLU, and ``channels`` is its number of channels.
     ``before`` contains the names of the input and the output of the pooling before the block. It is None for
     the first block.
     """
@@ -127,7 +133,10 @@ class _Graph:
     initializers: "list[TensorProto]" = field(default_factory=list)
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
-        """Add a node with the operator ``kind``. Returns the name of its output: ``name``, or a new name."""
+        """Add a node with the operator ``kind``.
+
+        Returns the name of its output, which is ``name`` or, if that is "", a new name.
+        """
         from onnx import helper
 
         name = name or f"{kind}_{len(self.nodes)}"
@@ -166,7 +175,10 @@ class _Graph:
 
 
 def _forward(graph: _Graph, blocks: int) -> list[_Block]:
-    """Add the forward pass of the first ``blocks`` blocks for the input ``picture``. Returns the blocks."""
+    """Add the first ``blocks`` blocks of the loss network, applied to the input ``picture``.
+
+    Returns the added blocks.
+    """
     weights = vgg_weights.load()
     value = graph.add("Mul", "picture", graph.floats(127.5))
     value = graph.add("Add", value, graph.floats(127.5 - np.array(MEAN).reshape(1, 3, 1, 1)))
@@ -197,22 +209,28 @@ def _flat(graph: _Graph, layer: _Block) -> str:
 
 
 def _size(graph: _Graph, layer: _Block) -> str:
-    """Add nodes for the number of activations of a layer, C * H * W. Returns the name of the output.
+    """Add nodes that compute the number of activations of a layer, C * H * W, as a float32 scalar.
 
-    The output is float32.
+    Returns the name of the output.
     """
     return graph.add("Cast", graph.add("Size", layer.name), to=1)
 
 
 def _gram(graph: _Graph, layer: _Block) -> str:
-    """Add nodes for the Gram matrix of a layer, divided by C * H * W. Returns the name of the output."""
+    """Add nodes that compute the Gram matrix of a layer, divided by C * H * W.
+
+    Returns the name of the output.
+    """
     flat = _flat(graph, layer)
     product = graph.add("MatMul", flat, graph.add("Transpose", flat, perm=[1, 0]))
     return graph.add("Div", product, _size(graph, layer), name=f"gram_{layer.name}")
 
 
 def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Add nodes for the content loss of a layer: the mean squared error of its activation.
+    """Add nodes that compute the content loss of a layer and its gradient.
+
+    The loss is the mean squared error between the activation and the target ``content_NAME``, where NAME is
+    the name of the layer.
 
     Returns the names of the loss and of its gradient with respect to the activation.
     """
@@ -223,7 +241,10 @@ def _content(graph: _Graph, layer: _Block) -> tuple[str, str]:
 
 
 def _style(graph: _Graph, layer: _Block) -> tuple[str, str]:
-    """Add nodes for the style loss of a layer: the mean squared error of its Gram matrix.
+    """Add nodes that compute the style loss of a layer and its gradient.
+
+    The loss is the mean squared error between the Gram matrix and the target ``style_NAME``, where NAME is
+    the name of the layer.
 
     Returns the names of the loss and of its gradient with respect to the activation. The gradient is
     4 (G - T) F / (C^2 * C * H * W), with Gram matrix G, target T and activation F.

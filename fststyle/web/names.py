@@ -21,7 +21,8 @@ def label(text: str | None, default: str = "photo") -> str:
 def unique(name: str, suffix: str, taken: set[str]) -> str:
     """Return a file name that is not in ``taken``, and add its case-folded form to ``taken``.
 
-    It is ``name`` + ``suffix``, if necessary with a number before the suffix. Case is ignored.
+    The file name is ``name`` + ``suffix``, with a number before the suffix if necessary. ``taken`` contains
+    case-folded names, so that names that differ only in case are regarded as the same.
     """
     found, number = f"{name}{suffix}", 2
     while found.casefold() in taken:

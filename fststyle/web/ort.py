@@ -24,9 +24,10 @@ WITHOUT_WEBGPU = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-si
 
 @functools.cache
 def unpacked(name: str) -> bytes:
-    """Return the uncompressed content of a file in `PACKED`, about 15 MB. It is cached in memory.
+    """Return the uncompressed content of a file of ONNX Runtime Web that is stored as .xz.
 
-    Raises `KeyError` if ``name`` is not in `PACKED`.
+    The content is about 15 MB in size, and is cached in memory. Raises `KeyError` if ``name`` is not in
+    `PACKED`.
     """
     if name not in PACKED:
         raise KeyError(name)

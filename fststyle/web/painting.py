@@ -134,7 +134,8 @@ class PaintingPool:
     ) -> PaintedPhoto:
         """Stylize an image, given as an open binary file or as bytes, in the calling thread.
 
-        Arguments, result and errors are otherwise those of `paint`.
+        The other arguments, the result and the errors are those of `paint`, except that `BusyError` is not
+        raised.
         """
         check(settings)
         begin = time.perf_counter()

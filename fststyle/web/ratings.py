@@ -19,7 +19,7 @@ OPEN_SHEETS = 1000
 
 @dataclass(frozen=True)
 class Stars:
-    """Star ratings of a style: their mean, 1 to 5, and their number."""
+    """Summary of the star ratings of a style: their mean, from 1 to 5, and their number."""
 
     mean: float
     count: int
@@ -29,8 +29,8 @@ class Stars:
 class Sheet:
     """A blind comparison of one photo in the styles ``a`` and ``b``.
 
-    ``sheet`` is its identifier. ``painting`` is the title of the painting of both styles, or "" if they have
-    different paintings. ``photo`` is the name of the photo.
+    ``sheet`` is the identifier of the comparison. ``painting`` is the title of the painting of both styles,
+    or "" if they have different or unknown paintings. ``photo`` is the name of the photo.
     """
 
     sheet: str
@@ -54,8 +54,8 @@ class Ratings:
     def rate(self, style: str, stars: int, judge: str, settings: JsonObject | None = None) -> None:
         """Store a rating of a style, 1 to 5 stars. It replaces an earlier rating by the same ``judge``.
 
-        ``settings`` describe the rated result and are stored as JSON. Raises `InputError` for a number of
-        stars outside 1 to 5.
+        ``settings`` contains the settings of the rated result, which are stored as JSON. Raises `InputError`
+        for a number of stars outside 1 to 5.
         """
         if not 1 <= stars <= 5:
             raise InputError(f"stars: {stars} is not between 1 and 5")
@@ -138,11 +138,14 @@ class Ratings:
         return found
 
     def votes(self) -> list[dict[str, str]]:
-        """Return all votes as dicts with the keys sheet, choice and judge, oldest first."""
+        """Return all votes, oldest first, as dicts with the keys ``sheet``, ``choice`` and ``judge``."""
         return self._database.rows("SELECT sheet, choice, judge FROM votes ORDER BY created")
 
     def votes_csv(self) -> str:
-        """Return all votes as CSV with a header line, oldest first."""
+        """Return all votes, oldest first, as CSV with a header line.
+
+        The columns are sheet, choice and judge.
+        """
         text = io.StringIO()
         writer = csv.DictWriter(text, ("sheet", "choice", "judge"))
         writer.writeheader()
@@ -150,7 +153,10 @@ class Ratings:
         return text.getvalue()
 
     def key(self) -> JsonObject:
-        """Return the styles A and B of each comparison with votes, as in a key file of `bench/blind.py`."""
+        """Return an object that names styles A and B of each comparison that has votes.
+
+        It has the format of the key files of `bench/blind.py`, so that this program can score the votes.
+        """
         query = "SELECT * FROM sheets WHERE sheet IN (SELECT sheet FROM votes) ORDER BY created"
         sheets = [
             {
@@ -185,7 +191,8 @@ class Ratings:
     def ranking(self) -> dict[str, float]:
         """Return a dict from the name of each compared style to its strength, strongest first.
 
-        It is the log strength in the Bradley-Terry model (`fststyle.bradley_terry.strengths`), 0 on average.
+        The value is the log strength in the Bradley-Terry model (`fststyle.bradley_terry.strengths`). The
+        mean over the styles is 0.
         """
         (last,) = self._database.rows("SELECT COUNT(*) AS count, TOTAL(created) AS sum FROM votes")
         if self._ranking[0] != last:

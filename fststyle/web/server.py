@@ -68,7 +68,10 @@ def serve(settings: ServeSettings, say: Callable[[str], None]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn server that ends open event streams at shutdown, since it would otherwise wait for them."""
+    """uvicorn server that does not handle signals, and that ends open event streams at shutdown.
+
+    uvicorn would otherwise wait until the clients close these streams.
+    """
 
     def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)

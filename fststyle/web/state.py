@@ -49,9 +49,10 @@ class State:
 
 
 def open_state(settings: ServeSettings) -> State:
-    """Open the data folder, start the job queues, and remove old finished jobs (`State.remove_old_jobs`).
+    """Create and return the components of the application.
 
-    Raises `OutputError` if the folder cannot be used.
+    Opens or creates the data folder, starts the job queues, and removes old finished jobs
+    (`State.remove_old_jobs`). Raises `OutputError` if the folder cannot be used.
     """
     folder = settings.data_folder
     database = Database(folder / "fststyle.sqlite")

@@ -17,11 +17,11 @@ SIDE = 256
 
 
 def statistics(path: Path) -> list[float]:
-    """Return the VGG statistics of a painting.
+    """Return statistics of a painting: the means and standard deviations of its VGG activations.
 
     For each of the `LAYERS`, the list contains the means of all channels and then their standard deviations.
-    These values are divided by their L2 norm, so that all layers have the same weight. The painting is
-    resized to a longer side of `SIDE`. Raises `InputError` if the file cannot be read.
+    The values of each layer are divided by their L2 norm, so that all layers have the same weight. The
+    painting is resized so that its longer side is `SIDE`. Raises `InputError` if the file cannot be read.
     """
     import torch
 

@@ -14,7 +14,7 @@ from fststyle.web.database import JsonObject
 
 
 def version_of(entry: Entry) -> str:
-    """Return a text that changes whenever the style file changes, for names and URLs of cached files.
+    """Return a string that changes whenever the style file changes, for names and URLs of cached files.
 
     Raises `StyleError` if the modification time of the file is needed and cannot be read.
     """
@@ -22,10 +22,10 @@ def version_of(entry: Entry) -> str:
 
 
 def described(entry: Entry) -> Entry:
-    """Return the entry with the metadata in its file, like `fststyle.catalogue.described`.
+    """Return a catalogue entry, completed with the metadata in its style file.
 
-    The metadata is cached, so an unchanged file is read only once. Raises `StyleError` if the modification
-    time of the file cannot be read.
+    This is `fststyle.catalogue.described` with a cache, so an unchanged file is read only once. Raises
+    `StyleError` if the modification time of the file cannot be read.
     """
     if entry.shipped:
         return entry
@@ -38,7 +38,10 @@ def described(entry: Entry) -> Entry:
 
 
 def trained_with(entry: Entry) -> JsonObject:
-    """Return the settings that a style was trained with, or {} if they are unknown."""
+    """Return the settings that a style was trained with, or {} if they are unknown.
+
+    Raises `StyleError` if the modification time of the style file cannot be read.
+    """
     if entry.shipped:
         return entry.trained_with
     try:
@@ -52,13 +55,16 @@ def family_of(entry: Entry) -> str:
     """Return an identifier that is the same for styles that can be mixed.
 
     It is the SHA-256 of the base network from which the style was trained, or the name of the style if its
-    file names no base network.
+    file names no base network. Raises `StyleError` if the modification time of the file cannot be read.
     """
     return (_metadata(entry.path, _changed(entry)) or {}).get("base") or entry.name
 
 
 def with_metadata(content: bytes, texts: dict[str, str]) -> bytes:
-    """Return the bytes of a style file with the non-empty ``texts`` set in its metadata."""
+    """Return a copy of the style file ``content`` with ``texts`` added to its metadata.
+
+    ``texts`` maps metadata keys to values, which replace existing values. Empty values are ignored.
+    """
     import onnx
 
     model = onnx.load_model_from_string(content)

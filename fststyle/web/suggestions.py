@@ -52,10 +52,11 @@ class Rated:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Proposed training settings.
+    """Training settings proposed for a painting.
 
-    They are averaged over ``styles``, a dict from the names of styles to the cosine similarity between their
-    paintings and the given painting, from VGG statistics. ``style_size`` is in pixels.
+    They are averages of the settings of similar styles. ``styles`` maps the name of each of these styles to
+    the cosine similarity between the VGG statistics of its painting and those of the given painting.
+    ``style_size`` is in pixels.
     """
 
     style_weight: float
@@ -67,8 +68,8 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
     """Return proposed training settings for a painting.
 
     The paintings are compared by the cosine similarity of their VGG statistics (`fststyle.web.statistics`).
-    Of the half of the styles with the higher `Rated.score`, the `NEAREST` most similar ones are chosen, and
-    their settings are averaged. In this average, each style is weighted by its similarity times the
+    The `NEAREST` most similar styles are chosen from the half of the styles with the highest `Rated.score`,
+    and their settings are averaged. In this average, each style is weighted by its similarity times the
     exponential of its score.
 
     Args:
@@ -93,9 +94,10 @@ def propose(painting: Path, rated: Sequence[Rated], cache: Path) -> Proposal:
 def average(
     styles: Sequence[Rated], target: NDArray[np.float64], statistics: Mapping[str, NDArray[np.float64]]
 ) -> Proposal:
-    """Return the weighted mean of the settings of the `NEAREST` styles, as in `propose`.
+    """Return the weighted mean of the settings of the `NEAREST` most similar styles.
 
-    The style weight is a geometric mean. The style size is rounded to a multiple of 16 from 32 to 1024.
+    The weights are those that `propose` describes. The style weight is a geometric mean. The style size is
+    rounded to a multiple of 16 from 32 to 1024.
 
     Args:
         styles: the styles to choose from.

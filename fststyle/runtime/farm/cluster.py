@@ -62,7 +62,9 @@ class Cluster:
         device: str,
         threads: int | None,
     ) -> Generator[tuple[int, Result], None, None]:
-        """Run ``work(*task)`` on the cluster for each task. Yields its index and its result when it finishes.
+        """Run ``work(*task)`` on the cluster for each of the ``tasks``.
+
+        Yields the index and the result of each task when it finishes.
 
         Each task reserves ``threads`` CPU cores (None: one), and one GPU if the cluster has GPUs and
         ``device`` is not "cpu". If the generator ends early, such as after an error or Ctrl-C, running tasks
@@ -99,7 +101,10 @@ class Cluster:
                     ray.cancel(task, force=True)
 
     def _result(self, done: object, number: int) -> Any:
-        """Return the result of task ``number``. Raises the errors that `run` describes."""
+        """Return the result of the finished task ``number``, given its Ray object reference ``done``.
+
+        Raises the errors that `run` describes.
+        """
         try:
             return self._ray.get(done)
         except self._ray.exceptions.RayTaskError as error:
@@ -122,10 +127,11 @@ def _one_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def working_folder(folder: str) -> Iterator[None]:
-    """Context manager that changes to ``folder``, the working directory of the command.
+    """Context manager that changes the working directory of a worker to ``folder``.
 
-    Relative paths then have the same meaning in a worker. Nothing happens if the folder cannot be entered on
-    this machine. The previous directory is not restored.
+    This is the working directory of the command that started the task, so that relative paths have the same
+    meaning in the worker. Nothing happens if the folder cannot be entered on this machine. The previous
+    directory is not restored.
     """
     with contextlib.suppress(OSError):
         os.chdir(folder)

@@ -22,10 +22,10 @@ IMAGES_PER_TASK = 16
 def stylized(
     pairs: Sequence[FilePair], settings: ImageSettings
 ) -> Iterator[tuple[FilePair, Painted | FststyleError]]:
-    """Stylize images on the cluster given by ``settings.ray``. Yields each pair with its result or error.
+    """Stylize images on the cluster given by ``settings.ray``.
 
-    A task consists of at most `IMAGES_PER_TASK` pairs, which are yielded in order when the task finishes.
-    Tasks may finish in any order.
+    Yields each pair of an input and an output file with its result or error. A task consists of at most
+    `IMAGES_PER_TASK` pairs, which are yielded in order when the task finishes. Tasks may finish in any order.
 
     Raises `OutputError` if an input is stdin or an output is stdout, and the errors of `Cluster` and
     `Cluster.run`.
@@ -56,5 +56,8 @@ def _work(folder: str, pairs: Sequence[FilePair], settings: ImageSettings) -> li
 
 @functools.lru_cache(maxsize=1)
 def _load_cached(settings: ImageSettings) -> tuple[Style, mask.Mask | None]:
-    """Return the style and the mask, if any. A worker keeps them for further tasks with the same settings."""
+    """Load the style and the mask, which is None if the settings have none.
+
+    The worker keeps them for further tasks with the same settings.
+    """
     return load_for_settings(settings, settings.style), mask.load(settings)

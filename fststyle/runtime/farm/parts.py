@@ -31,9 +31,10 @@ earlier frames is at most 0.85^25 (`fststyle.runtime.temporal.HOLD`), which is b
 
 @dataclass(frozen=True)
 class Part:
-    """Time range from ``begin`` up to but excluding ``end``, in seconds from the start of the output.
+    """Time range of a video that is stylized as one task.
 
-    If ``end`` is None, the part extends to the end of the video.
+    The range extends from ``begin`` up to but excluding ``end``, in seconds from the start of the output. If
+    ``end`` is None, it extends to the end of the video.
     """
 
     begin: float
@@ -42,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class StylizedPart:
-    """A finished part.
+    """A stylized and encoded part of a video.
 
     Attributes:
         segment: timestamps and format of the part; None if it has no frames.
@@ -128,7 +129,7 @@ _TOLERANCE = 1e-6
 
 
 def _items(reader: Reader, part: Part, settings: VideoSettings, fps: float | None) -> Iterator[Item]:
-    """Yield up to `OVERLAP` frames that precede ``part``, for flicker suppression, and then its frames."""
+    """Yield the frames of ``part``, preceded by up to `OVERLAP` earlier frames for flicker suppression."""
     rate = float(fps or reader.rate)
     first = max(0.0, part.begin - OVERLAP / rate)
     # Frame rate conversion and deinterlacing need frames before the first one.
@@ -163,7 +164,7 @@ class _PartWriter:
         self._size = (0, 0)
 
     def write(self, timed: TimedFrame, wanted: bool) -> None:
-        """Encode a frame. A frame that is not ``wanted``, since it precedes the part, is skipped."""
+        """Encode a frame. If ``wanted`` is False, because the frame precedes the part, it is skipped."""
         if not wanted:
             return
         if self._writer is None:
@@ -179,8 +180,7 @@ class _PartWriter:
     def close(self, last: bool) -> tuple[Segment | None, list[str]]:
         """Finish the file. Returns its timestamps and format, and the names of lost properties of the source.
 
-        The first value is None if there are no frames. ``last`` states whether this is the last part of the
-        video.
+        The first value is None if there are no frames. ``last``: True for the last part of the video.
         """
         if self._writer is None:
             return None, []

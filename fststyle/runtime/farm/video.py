@@ -86,9 +86,10 @@ class FarmConversion(VideoConversion):
         return output
 
     def _keep(self, number: int, result: StylizedPart) -> None:
-        """Store a finished part, and report its notes and the progress.
+        """Store the result of part ``number``, and report its notes and the progress.
 
-        Raises `OutputError` if the part cannot be stored.
+        Damage and lost properties are recorded in the source. Raises `OutputError` if the part cannot be
+        stored.
         """
         source = self._source
         for note in result.notes:
@@ -128,7 +129,11 @@ class _PartsFolder(ResumeFolder):
         return bool(self.done)
 
     def keep(self, number: int, segment: Segment | None, video: bytes) -> None:
-        """Store part ``number``: its segment (None if it has no frames) and the bytes of its video file."""
+        """Store part ``number`` as finished.
+
+        ``segment`` describes its frames; it is None if the part has no frames. ``video`` contains the bytes
+        of its video file.
+        """
         part = self.folder / f"{number:06d}.part"
         part.write_bytes(video)
         self.store(number, segment or Segment([], [], "1", (0, 0)), part)
@@ -167,6 +172,6 @@ def _work(
     encoding: Encoding,
     fps: float | None,
 ) -> StylizedPart:
-    """Run `stylize_part` in a worker, in the working directory of the command."""
+    """Run `stylize_part` in a worker, with paths relative to ``folder``."""
     with working_folder(folder):
         return stylize_part(source, suffix, part, settings, encoding, fps)

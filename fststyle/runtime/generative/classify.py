@@ -14,12 +14,12 @@ from fststyle.runtime.generative.model import Model, center_square
 
 @dataclass(frozen=True)
 class Prediction:
-    """Prediction for one image.
+    """Class that a classifier predicts for one image.
 
     Attributes:
         picture: path of the image file.
-        label: predicted class: its name, or its index if the model has no class names.
-        probability: probability of this class, 0..1, rounded to four decimals.
+        label: name of the predicted class, or its index if the model has no name for it.
+        probability: predicted probability of this class, 0..1, rounded to four decimals.
     """
 
     picture: str
@@ -36,7 +36,7 @@ def load_classifier(model: str | Path, device: str = "auto") -> Model:
 
 
 def classify(picture: str | Path, classifier: Model) -> Prediction:
-    """Classify the center square of an image file, composited on white.
+    """Classify the center square of an image file. Transparent areas are composited on white.
 
     Raises `InputError` if the file cannot be read, `DependencyError` if the package for its format is not
     installed, and `StyleError` if the network fails or the input of the model is not a square RGB image.
@@ -52,10 +52,11 @@ def classify(picture: str | Path, classifier: Model) -> Prediction:
 
 
 def evaluate(classifier: Model, test: Dataset) -> NDArray[np.int64]:
-    """Return the confusion matrix of a classifier on a test set, int64 (classes, classes).
+    """Compute the confusion matrix of a classifier on a test set.
 
-    Rows are true classes, and columns are predicted classes, in the order of the classifier. Classes of the
-    test set are matched by name, or by index if their names are numbers.
+    Returns int64 (C, C): entry (i, j) is the number of images of class i that are predicted as class j. The
+    classes are numbered as in the classifier. The classes of the test set are matched with these by name, or
+    by index if their names are numbers.
 
     Raises `InputError` if there are no images, they have no labels, or their classes or their size differ
     from those of the classifier, and `StyleError` if the network fails.

@@ -18,11 +18,11 @@ _FINE = 200
 
 
 def sample(count: int, size: int, seed: int, truncation: float | None = None) -> Latents:
-    """Return ``count`` latent vectors with values from N(0, 1), float32 (count, size).
+    """Draw ``count`` latent vectors, float32 (count, size), whose values are distributed as N(0, 1).
 
-    The same arguments give the same result. Values whose magnitude is above ``truncation`` are resampled,
-    unless it is None (the truncation trick of Brock et al. 2019, "Large Scale GAN Training",
-    arXiv:1809.11096). Raises `InputError` for a truncation that is below 0.05 or not finite.
+    The same arguments give the same result. If ``truncation`` is not None, values whose magnitude is above it
+    are drawn again (the truncation trick of Brock et al. 2019, "Large Scale GAN Training", arXiv:1809.11096).
+    Raises `InputError` if ``truncation`` is below 0.05 or not finite.
     """
     if truncation is not None and not 0.05 <= truncation < math.inf:
         raise InputError(f"--truncation: {truncation} is not a finite number of at least 0.05")
@@ -44,7 +44,7 @@ def grid(columns: int) -> Latents:
 
 
 def walk(keys: Latents, frames: int, closed: bool = True) -> Latents:
-    """Return latent vectors along a smooth curve through all keys at constant speed, float32 (frames, Z).
+    """Return latent vectors, float32 (frames, Z), at equal distances along a smooth curve through all keys.
 
     The curve is a Catmull-Rom spline. The norm of its points is interpolated linearly between the keys, since
     points on a straight line between two samples of a high-dimensional Gaussian have a smaller norm than the

@@ -20,7 +20,7 @@ class Model:
     """Loaded model with one input. Calling it runs the network.
 
     Args:
-        model: name of an included model, or .onnx file.
+        model: name of an included model, or path of an .onnx file.
         kinds: accepted values of the metadata entry ``kind``, such as "gan".
         input_name: required name of the input. An input called "frame" must take uint8 images; any other
             input must take float32 vectors.

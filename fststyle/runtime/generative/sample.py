@@ -82,7 +82,7 @@ class Encoder(Model):
             )
 
     def read(self, picture: str | Path) -> tuple[RGB, Floats]:
-        """Encode the center square of an image file, composited on white.
+        """Encode the center square of an image file. Transparent areas are composited on white.
 
         Returns the input of the encoder, uint8 (S, S, 3), and the latent vector, float32 (Z,), which is the
         mean of the predicted distribution. Raises `InputError` if the file cannot be read,
@@ -128,7 +128,7 @@ def write_animation(frames: Iterable[RGB], path: Path, fps: int, side: int) -> N
 
 
 def _enlarged(frame: RGB, side: int) -> RGB:
-    """Return a square image, enlarged to a side of ``side`` pixels if it is smaller."""
+    """Enlarge a square image to ``side`` x ``side`` pixels. Larger images keep their size."""
     size = max(side, frame.shape[0])
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))
 

@@ -28,11 +28,12 @@ PATIENCE = 1.0
 
 
 class VideoConversion:
-    """Conversion of one video: stylizes the frames of an open ``source`` and writes them to ``target``.
+    """Stylizes the frames of one video, the open ``source``, and writes them to ``target``.
 
-    ``encoding`` holds the encoder options for ``--resume`` and ``--ray``, which encode the video in several
-    files; otherwise, ``target`` determines how it is encoded. The constructor loads the styles and the mask,
-    and raises the errors of `TransitionStylizer` and `FrameProcessor`. The caller closes ``source``.
+    ``listener`` receives the progress and the messages. ``encoding`` holds the encoder options for
+    ``--resume`` and ``--ray``, which encode the video in several files; otherwise, ``target`` determines how
+    it is encoded. The constructor loads the styles and the mask, and raises the errors of
+    `TransitionStylizer` and `FrameProcessor`. The caller closes ``source``.
     """
 
     def __init__(
@@ -224,7 +225,8 @@ class VideoConversion:
     def _output_fps(self) -> float | None:
         """Return the frame rate of the output in frames per second, or None to keep the timestamps.
 
-        A rate above the maximum of the output format is replaced by this maximum, and a note is added.
+        If the requested rate, or the rate of the source if none is requested, exceeds the maximum of the
+        output format, the maximum is returned and a note is added.
         """
         fps, highest = self._settings.fps, self._target.highest_rate
         if not highest or (fps or self._source.rate) <= highest:
@@ -243,8 +245,9 @@ class VideoConversion:
         return f"contains no frames{part}{why}"
 
     def _note_source(self) -> None:
-        """Report the notes that the source has added since the last call. It adds some, such as the note
-        about deinterlacing, only while frames are read.
+        """Report the notes that the source has added since the last call.
+
+        Some notes, such as the one about deinterlacing, are added only while frames are read.
         """
         notes, noted = self._source.notes, self._source_notes
         self._source_notes = len(notes)

@@ -111,8 +111,9 @@ class FrameProcessor:
             self._mask.close()
 
     def state(self) -> dict[str, Array]:
-        """Return the state of the flicker suppression and of the mask, if any, after the previous frame, as a
-        dict of named arrays.
+        """Return the state after the last finished frame as a dict of named arrays.
+
+        It contains the state of the flicker suppression, and that of the mask if there is one.
         """
         return {**self._suppression.state(), **({} if self._mask is None else self._mask.state())}
 
@@ -124,11 +125,12 @@ class FrameProcessor:
 
 
 class _FlickerSuppression:
-    """Callable that applies a `TemporalFilter` to stylized frames. With ``--no-steady``, it returns them
-    unchanged.
+    """Callable that applies a `TemporalFilter` to stylized frames.
 
-    The ``hold`` of the filter, the weight of the previous result, is reduced for low strengths and while the
-    style or the strength changes. The filter restarts after a change above `_JUMP`.
+    It takes the output time in seconds, the source frame and the stylized frame. With ``--no-steady``, it
+    returns the stylized frame unchanged. The ``hold`` of the filter, the weight of the previous result, is
+    reduced for low strengths and while the style or the strength changes. The filter restarts after a change
+    above `_JUMP`.
     """
 
     def __init__(self, settings: VideoSettings):

@@ -13,7 +13,9 @@ from fststyle.runtime.video.formats.sequence import SequenceSource
 
 
 def notes_on_settings(settings: VideoSettings, source: Source, target: Target) -> Iterator[str]:
-    """Yield a note for each group of options that differ from their defaults but have no effect."""
+    """Yield a note for each group of options that differ from their defaults but have no effect for this
+    source and target.
+    """
     raw, untimed = isinstance(source, RawSource), isinstance(source, RawSource | SequenceSource)
     checks = [
         (("frame_size",), raw, f"{source.name} is not a pipe of raw frames"),
@@ -44,9 +46,9 @@ def _replaced(settings: VideoSettings) -> tuple[str, ...]:
 
 
 def notes_on_keyframes(settings: VideoSettings, seconds: float) -> Iterator[str]:
-    """Yield a note if styles start after the last frame.
+    """Yield a note if any style in the timeline of ``settings`` starts after the last frame.
 
-    ``seconds`` is the time of the last frame, from the start of the output.
+    ``seconds`` is the time of the last frame, measured from the start of the output.
     """
     # The first style also applies before its time.
     late = [key for key in settings.timeline.styles[1:] if key.seconds > seconds]

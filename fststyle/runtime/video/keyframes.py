@@ -31,7 +31,11 @@ _AT = re.compile(rf"(.*?)\s*@\s*({_TIME})\s*", re.DOTALL)
 
 
 class Key(NamedTuple):
-    """A keyframe: `Shares` or a strength at a time in seconds."""
+    """A keyframe of the style or of the strength.
+
+    ``seconds`` is its time from the start of the output. ``value`` is `Shares` in a keyframe of the style,
+    and a float in a keyframe of the strength.
+    """
 
     seconds: float
     value: Any
@@ -47,7 +51,7 @@ class Timeline:
     Attributes:
         styles: keyframes of `Shares`. The transition to a keyframe begins at its time and ends ``fade``
             seconds later, or at the next keyframe if that is earlier.
-        strengths: keyframes of strengths, 0..2, with linear interpolation.
+        strengths: keyframes of the strength, from 0 to 2. It is interpolated linearly between them.
         fade: duration of a transition in seconds.
     """
 
@@ -56,7 +60,7 @@ class Timeline:
     fade: float = 1.0
 
     def __call__(self, seconds: float) -> tuple[Shares, float]:
-        """Return the shares, without styles whose share is 0, and the strength."""
+        """Return the style shares and the strength at ``seconds``. Styles with a share of 0 are omitted."""
         return self._shares(seconds), self._strength(seconds)
 
     @property
@@ -96,7 +100,11 @@ class Timeline:
 
 
 def change(before: tuple[Shares, float], after: tuple[Shares, float]) -> float:
-    """Return the largest absolute difference of a share or of the strength between two `Timeline` values."""
+    """Return the largest absolute difference of any share or of the strength between two moments.
+
+    ``before`` and ``after`` are the style shares and the strength at these moments, as a `Timeline` returns
+    them.
+    """
     (shares, strength), (others, other) = before, after
     return max(
         [
@@ -173,8 +181,8 @@ def _styles(text: str) -> list[Key]:
 def parse_shares(text: str, flag: str = "--style") -> Shares:
     """Parse a style name, the path of a style file, or a mixture of styles such as ``a:0.6,b:0.4``.
 
-    Returns the weights by name or path, scaled to sum to 1. Raises `InputError` for an invalid mixture.
-    ``flag`` is the option or file to name in the message.
+    Returns a dict that maps each name or path to its weight; the weights are scaled to sum to 1. Raises
+    `InputError` for an invalid mixture. ``flag`` is the option or file to name in the message.
     """
     if os.path.isfile(text):
         return {text: 1.0}

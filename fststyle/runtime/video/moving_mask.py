@@ -23,10 +23,10 @@ shown at this time may have started earlier.
 
 
 class MovingMask(ImageMask):
-    """Mask from a video, an animated image or an image sequence.
+    """Mask that is read from a video, an animated image or an image sequence, and changes over time.
 
     The mask at t seconds is the frame that ``source`` shows t seconds after its first frame. After the end of
-    ``source``, it is the last frame.
+    ``source``, the last frame remains the mask.
     """
 
     moves = True
@@ -60,7 +60,10 @@ class MovingMask(ImageMask):
         self._set(self._next.rgb, self._next.alpha)
 
     def at(self, seconds: float) -> None:
-        """Select the mask for a time in seconds from the first frame of the mask. Times must not decrease."""
+        """Set the mask to the frame that is shown ``seconds`` after the first frame of the mask source.
+
+        ``seconds`` must not decrease from one call to the next.
+        """
         shown: TimedFrame | None = None
         due = seconds + self._source.video_origin + self._early
         while self._next is not None and self._next.seconds <= due:
@@ -87,9 +90,10 @@ class MovingMask(ImageMask):
 
 
 def opened(path: Path, source: Source, start: float, on_note: Callable[[str], None]) -> ImageMask:
-    """Open the mask of a video ``source``: an image, or any input of `fststyle video` except stdin.
+    """Open the mask ``path`` for the video ``source``.
 
-    An image sequence gets the frame rate of ``source``. ``start`` is the first required time in seconds, and
+    The mask may be an image, or any input of `fststyle video` except stdin. A mask that is an image sequence
+    gets the frame rate of ``source``. ``start`` is the first required time in seconds, and
     ``on_note`` is called if the mask ends before the video. Raises `InputError` if the mask cannot be read,
     and `DependencyError` if a package for its format is not installed.
     """
@@ -105,7 +109,7 @@ def opened(path: Path, source: Source, start: float, on_note: Callable[[str], No
 
 
 def files(path: Path) -> list[Path]:
-    """Return the images of a mask that is an image sequence, or else ``path`` alone.
+    """Return the files of a mask: all images if ``path`` is an image sequence, and otherwise only ``path``.
 
     Raises `InputError` for a folder or a pattern without an image sequence, and for a folder with several.
     """

@@ -23,8 +23,8 @@ class Output:
     """Writes frames, and packets of audio and other streams, to a sink.
 
     ``open_sink`` returns the sink. It is called with the first frame, or with None if a resumed run has no
-    frames left to write. ``source`` and ``target`` are names for messages, and ``on_note`` is called with
-    each message. All methods raise the errors of the sink.
+    frames left to write. ``source`` and ``target`` are the names of the input and the output in messages, and
+    ``on_note`` is called with each message. All methods raise the errors of the sink.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Output:
     def write(self, item: Item) -> None:
         """Write a frame, or a packet of an audio or other stream.
 
-        The first frame opens the sink. Packets before it are held back.
+        The first frame opens the sink. Packets that arrive earlier are kept until it is open.
         """
         if self._sink is None and not isinstance(item, TimedFrame):
             self._waiting.append(item)
@@ -133,7 +133,7 @@ class Output:
         self.shown = timed.seconds
 
     def _fitted(self, timed: TimedFrame) -> TimedFrame:
-        """Return the frame, resized to the size of the first frame.
+        """Resize a frame to the size of the first frame if its size differs.
 
         The frame size may change in an input stream, but not in an output file.
         """

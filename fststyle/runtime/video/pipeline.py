@@ -33,7 +33,7 @@ class _Nothing(enum.Enum):
 
 
 class _End:
-    """Last item of a queue, with the error that ended the previous stage, or None."""
+    """Marker for the end of a queue. ``error`` is the exception that ended the previous stage, or None."""
 
     def __init__(self, error: BaseException | None = None):
         self.error = error

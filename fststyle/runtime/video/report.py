@@ -8,7 +8,7 @@ from fststyle.arrays import RGB
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of a video.
+    """Progress of stylizing a video.
 
     Attributes:
         frames: number of finished frames, including those of an interrupted run that is continued.
@@ -57,7 +57,7 @@ class PaintedVideo:
     device: str
     broken: str | None = None
     lost: tuple[str, ...] = ()
-    """Streams, chapters and tags of the input that are not in the output, and properties of its frames, such
+    """What is in the input but not in the output: streams, chapters, tags, and properties of the frames, such
     as transparency.
     """
     notes: tuple[str, ...] = ()

@@ -40,11 +40,12 @@ _IGNORED = {"resume", "ray", "threads", "skip_existing"}
 
 @dataclass(frozen=True)
 class Segment:
-    """Timestamps and format of a finished segment.
+    """Timestamps and frame format of a finished segment of the output video.
 
-    The presentation times ``pts`` and the ``durations`` (None if unknown) are in units of ``time_base``, a
-    fraction of a second such as "1/25". ``size`` is the frame size (H, W), ``alpha`` is whether the frames
-    have transparency, and ``last`` is whether this is the last segment of the video.
+    ``pts`` are the presentation times of the frames, and ``durations`` are their durations (None if unknown).
+    Both are in units of ``time_base``, a fraction of a second such as "1/25". ``size`` is the frame size
+    (H, W). ``alpha``: True if the frames have transparency. ``last``: True if this is the last segment of the
+    video.
     """
 
     pts: list[int]
@@ -61,9 +62,9 @@ class Segment:
 
 
 class ResumeFolder:
-    """Folder for the segments of the output ``target``.
+    """Folder that stores the finished segments of the output ``target``, so that a run can be continued.
 
-    Except on Windows, it is locked until `release` or the end of the process.
+    Except on Windows, the folder is locked until `release` or the end of the process.
 
     Raises:
         InputError: a file in the folder is damaged, or the folder belongs to a run with other values of
@@ -110,8 +111,9 @@ class ResumeFolder:
         return self._file(number, self.suffix)
 
     def state(self) -> State:
-        """Return the state after the last finished segment. Raises `InputError` if its file is missing or
-        damaged.
+        """Return the state after the last finished segment, which is needed to stylize the next frame.
+
+        Raises `InputError` if the file of the state is missing or damaged.
         """
         path = self._file(len(self.segments) - 1, ".npz")
         try:
@@ -122,9 +124,9 @@ class ResumeFolder:
 
     @contextlib.contextmanager
     def output(self, target: Path) -> Iterator[Path]:
-        """Context manager that yields a path in the folder. When the block ends without an exception, the
-        file with this path is renamed to ``target``.
+        """Context manager that yields the path at which the caller writes the output in the folder.
 
+        When the block ends without an exception, the file at this path is renamed to ``target``.
         Raises `OutputError` at the start if ``target`` cannot be replaced, and `OSError` if renaming fails.
         """
         probe(target)
@@ -173,13 +175,13 @@ class ResumeFolder:
     def add(self, number: int, segment: Segment) -> None:
         """Register a segment that is in the folder. Call this in the order of `stored`.
 
-        ``number`` is the number of the segment, which subclasses use.
+        ``number`` is the number of the segment. Only subclasses use it.
         """
         self.segments.append(segment)
 
     @property
     def kept(self) -> bool:
-        """Whether `release` keeps the folder, because a segment is finished."""
+        """Whether `release` keeps the folder. It does so if at least one segment is finished."""
         return bool(self.segments)
 
     def remove(self) -> None:
@@ -267,11 +269,11 @@ def _folder(target: Path) -> Path:
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:
-    """Return an open, exclusively locked file. The operating system unlocks it when the process ends.
+    """Open the file ``path``, lock it exclusively, and return it.
 
-    On Windows, the file is open but not locked. ``target`` is the path for messages. Raises `OutputError` if
-    another process holds the lock or the file system does not support locks, and `OSError` if the file cannot
-    be opened.
+    The operating system unlocks it when it is closed or the process ends. On Windows, the file is not locked.
+    ``target`` is the output path to name in messages. Raises `OutputError` if another process holds the lock
+    or the file system does not support locks, and `OSError` if the file cannot be opened.
     """
     file = open(path, "ab")  # noqa: SIM115  (stays open while it is locked)
     try:

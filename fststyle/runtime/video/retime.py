@@ -39,18 +39,18 @@ def rational(rate: float) -> Fraction:
 
 
 def between(source: Source, start: float, end: float | None, lead: float | None = None) -> Iterator[Item]:
-    """Return an iterator over the frames and packets of ``source`` from ``start`` up to, but not including,
-    ``end``.
+    """Return an iterator over the frames and packets of ``source`` between two times.
 
-    Both are in seconds from the beginning of the source; None as ``end`` means the end of the source. The
-    timestamps are shifted so that ``start`` becomes `first_time`. Packets are modified in place.
+    The items begin at ``start`` and end before ``end``. Both times are in seconds from the beginning of the
+    source, and an ``end`` of None means the end of the source. The timestamps are shifted so that ``start``
+    becomes `first_time`. Packets are modified in place.
 
     With a variable frame rate, the first frame after the start may be late; the previous frame is then shown
-    at the start. A frame that is shown beyond the end gets a duration up to the end. Subtitles that are shown
-    at the start or at the end are clipped.
+    at the start. The duration of a frame that would be shown beyond the end is set so that it ends there.
+    Subtitles that are shown at the start or at the end are clipped.
 
-    ``lead``, in seconds from the beginning of the source, is the time from which items are needed, at least
-    ``start``; the source may skip earlier items. None means ``start``.
+    ``lead`` is the time from which the caller needs items, in seconds from the beginning of the source. It
+    must not be before ``start``, and None means ``start``. The source may skip earlier items.
     """
     part = _Part(source, start, end, start if lead is None else lead)
     return part.items() if end is None else _until(part.items(), end - start + first_time(source, start))
@@ -59,9 +59,9 @@ def between(source: Source, start: float, end: float | None, lead: float | None 
 def first_time(source: Source, start: float) -> float:
     """Return the timestamp, in seconds, that `between` gives to ``start``.
 
-    It is 0, unless ``start`` is 0 and the source starts less than `LEAD` before 0; the timestamps are then
-    kept. Other timestamps are shifted to 0 because those of a recorded broadcast may start at many hours, and
-    players would wait that long.
+    The result is usually 0: the timestamps of a recorded broadcast may start at many hours, and players would
+    wait that long. If ``start`` is 0 and the source starts less than `LEAD` seconds before 0, the timestamps
+    are kept, and the result is the start time of the source.
     """
     return source.origin if not start and -LEAD < source.origin < 0 else 0.0
 
@@ -78,9 +78,10 @@ def output_time(timed: TimedFrame, source: Source, start: float) -> float:
 
 
 def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
-    """Yield the items without `_MORE`. If `_MORE` follows them, the duration of the last frame is changed, so
-    that it is shown until ``end``, in seconds.
+    """Yield ``items`` without the marker `_MORE`.
 
+    If the marker is present, the duration of the last frame is changed so that the frame is shown until the
+    time ``end`` in seconds.
     Each frame is yielded when the next frame arrives, so packets between the two are yielded before it.
     """
     waiting: TimedFrame | None = None
@@ -198,11 +199,11 @@ def at_rate(
 ) -> Iterator[Item]:
     """Convert frames to a constant frame rate of ``rate`` frames per second. Packets are yielded unchanged.
 
-    Each frame is moved to the nearest multiple of 1 / ``rate`` seconds (tick). If several frames have the
-    same nearest tick, the closest frame is kept. At a tick without a frame, the previous frame is repeated as
-    the same array object, or, if ``repeat`` is False, its duration is extended. Frames at or after ``end``,
-    in seconds, are dropped. With ``repeat``, raises `InputError` for a gap of more than `MAX_GAP` seconds
-    between two frames.
+    Each frame is moved to the nearest tick, which is a multiple of 1 / ``rate`` seconds. If several frames
+    have the same nearest tick, the closest frame is kept. At a tick without a frame, the previous frame is
+    repeated as the same array object or, if ``repeat`` is False, its duration is extended. Frames at or after
+    the time ``end`` in seconds are dropped. If ``repeat`` is True, a gap of more than `MAX_GAP` seconds
+    between two frames raises `InputError`.
     """
     spread = _repeated if repeat else _lengthened
     waiting: TimedFrame | None = None

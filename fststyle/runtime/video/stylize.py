@@ -40,24 +40,26 @@ def stylize_video(
 
     Each frame keeps its timestamp unless ``fps`` is set. Other streams, tags and chapters are copied if the
     container supports them, and audio is re-encoded if the container or common MP4 players do not support its
-    codec. Missing folders are created, and an existing output is replaced. The output file, or each image of
-    an image sequence, is complete or absent. If the input is damaged, the readable frames are written.
+    codec. Missing folders are created, and an existing output is replaced. An output file is never left
+    incomplete; in an image sequence, this applies to each image. If the input is damaged, the readable frames
+    are written.
 
     Args:
         source: a video file, an animated GIF, WebP, PNG or AVIF, an image sequence (``frames/%05d.png`` or
             its folder), or "-" for raw frames from ``stdin``.
-        target: a video file, an animated image, an image sequence, a folder for a file with the name of the
-            source, or "-" for raw frames to ``stdout``. The suffix of a file determines its container.
+        target: a video file, an animated image, an image sequence, a folder in which the output gets the name
+            of the source, or "-" for raw frames to ``stdout``. The suffix of a file determines its container.
         settings: the settings; None uses the defaults.
-        on_progress: called after each frame; with ``ray``, after each task, which stylizes a time range.
+        on_progress: called after each frame. With ``ray``, called after each task, where a task stylizes one
+            time range.
         on_note: called with each message for the user, possibly from another thread.
         stdin: binary stream for the source "-".
         stdout: binary stream for the target "-".
         changes: fields of `VideoSettings` that replace those of ``settings``.
 
     Returns:
-        A summary. Its ``lost`` names everything in the source that is not in the output, and ``broken`` is
-        the reason why a damaged input is incomplete, or None.
+        A summary of the result. Its field ``lost`` lists everything in the source that is not in the output.
+        Its field ``broken`` is the reason why a damaged input is incomplete, or None if it is not damaged.
 
     Raises:
         InputError: the input or a setting is invalid.
@@ -98,11 +100,11 @@ def stylize_one(
 def video_frames(
     source: str | Path, style: str | Path | Style = "starry-night", **changes: Any
 ) -> Iterator[RGB]:
-    """Yield the stylized frames of a video, uint8 (H, W, 3) RGB.
+    """Yield the stylized frames of a video as uint8 RGB arrays of shape (H, W, 3).
 
-    ``source`` is an input of `stylize_video` except "-", ``style`` is a value of ``--style`` or a loaded
-    style, and ``changes`` are fields of `VideoSettings`. Those that concern the output file, and ``ray``,
-    have no effect. If the style or the strength changes over time, a loaded style is loaded again by its
+    ``source`` is any input of `stylize_video` except "-", ``style`` is a value of ``--style`` or a loaded
+    style, and ``changes`` are fields of `VideoSettings`. The field ``ray`` and fields that concern the output
+    file have no effect. If the style or the strength changes over time, a loaded style is loaded again by its
     name. Raises the errors of `stylize_video` when the first frame is requested, and `BatchError` after the
     last readable frame of a damaged video.
     """

@@ -28,9 +28,10 @@ MAX_SESSIONS = 4
 
 
 class TransitionStylizer:
-    """Stylizes frames with the style and strength of a timeline: ``at(seconds)(rgb)``.
+    """Stylizes frames with a style and a strength that change over time.
 
-    The function that `at` returns is thread-safe; `at` is not. The constructor loads each style once, so that
+    ``at(seconds)(rgb)`` stylizes the frame ``rgb`` with the values of the timeline at ``seconds``. The
+    function that `at` returns is thread-safe; `at` is not. The constructor loads each style once, so that
     errors are raised before any frame is stylized. ``on_note`` is called once if frames are cross-faded
     because weights cannot be interpolated. The attribute ``name`` contains the names of all styles, separated
     by commas, and ``device`` is the device of the network.
@@ -153,7 +154,7 @@ def grouped(shares: Shares, bases: Mapping[str, str]) -> list[tuple[Shares, floa
 class CrossFade:
     """Callable that stylizes a frame with several functions and returns the weighted mean of the results.
 
-    ``parts`` are pairs of a function and its weight above 0. The weights need not sum to 1.
+    ``parts`` are pairs of a function and its positive weight. The weights need not sum to 1.
     """
 
     def __init__(self, parts: list[tuple[StylizeFrame, float]]):

@@ -28,7 +28,7 @@ RETRY = 1.0
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """A camera frame.
+    """Frame that was read from a camera or a video file.
 
     Attributes:
         rgb: uint8 (H, W, 3).
@@ -49,7 +49,7 @@ class Camera:
         size: (width, height) to request from a camera, which may return a different size; None does not
             request a size. Ignored for a video file.
         repeat: whether a video file is played in a loop.
-        wait: timeout for the first frame in seconds.
+        wait: timeout in seconds for the first frame.
         reconnect: time in seconds to try to reconnect to a network camera (a URL) that stops; 0 disables
             reconnecting.
         on_note: called with messages for the user, in another thread.
@@ -134,7 +134,11 @@ class Camera:
         return self._ended
 
     def close(self) -> None:
-        """Stop the thread and release the camera. Waits for at most five seconds."""
+        """Stop the thread and release the camera.
+
+        The method waits for the thread for at most five seconds. If the thread is still blocked in the driver
+        then, the camera is not released.
+        """
         self._stop.set()
         self._thread.join(5)
         if not self._thread.is_alive():  # a thread that is blocked in the driver still uses the camera
@@ -193,9 +197,9 @@ class Camera:
         return cv2.VideoCapture(path) if number is None else cv2.VideoCapture(number)
 
     def _reopen(self) -> bool:
-        """Reopen the network camera until it returns a frame. Returns whether this succeeded.
+        """Try to reopen the network camera until it returns a frame, and return True if this succeeds.
 
-        Returns False after ``reconnect`` seconds, or when the camera is closed.
+        Returns False after ``reconnect`` seconds, or if `close` is called.
         """
         self._on_note(f"camera {self.source}: stopped; reconnecting for up to {self._reconnect:g} seconds")
         deadline = time.monotonic() + self._reconnect
@@ -211,7 +215,8 @@ class Camera:
     def _frame_interval(self) -> float:
         """Return the time in seconds between the previous and the current frame of the file.
 
-        It is the usual frame interval if the timestamps do not increase, and at most `MAX_FRAME_SECONDS`.
+        The result is the nominal frame interval for the first frame and if the timestamp has not increased.
+        Intervals above `MAX_FRAME_SECONDS` are reduced to this value.
         """
         now = self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000
         since = self._period if self._clock is None else now - self._clock
@@ -238,7 +243,7 @@ def _still(source: str) -> bool:
 
 
 def _cannot_open(source: str, file: bool) -> str:
-    """Return the message for a source that OpenCV cannot open. ``file`` states whether it is a file."""
+    """Return the error message for a source that OpenCV cannot open. ``file``: True if it is a file."""
     if file:
         return f"{source}: cannot be read as a video"
     if _numbered(source) or source.startswith("/dev/"):

@@ -24,7 +24,9 @@ from fststyle.runtime.webcam.view import View
 
 
 class Resolution:
-    """Adapts ``scale``, the scale of the frames (at most 1), so that ``fps`` frames per second are reached.
+    """Adapts the scale at which frames are stylized, so that ``fps`` frames per second are reached.
+
+    The attribute ``scale`` is the current scale relative to the camera frame, from `SMALLEST` to 1.
 
     Call `before` before each frame, and `after` after it. The scale decreases immediately after a slow frame,
     and increases in small steps after several fast frames.
@@ -60,10 +62,11 @@ class Resolution:
 
 
 class Live:
-    """The webcam filter. `frames` yields stylized frames, and `controls` may be changed from any thread.
+    """Webcam filter, which stylizes the frames of a camera in real time.
 
-    `change`, `step` and `blend` block until the style is loaded. A style that is set in `controls` is loaded
-    in the background; until then, frames are stylized with the previous style.
+    `frames` yields the stylized frames. The values in ``controls`` may be changed from any thread. `change`,
+    `step` and `blend` block until the style is loaded. A style that is set in `controls` is loaded in the
+    background; until then, frames are stylized with the previous style.
 
     Args:
         settings: the settings of `fststyle webcam`.
@@ -155,7 +158,7 @@ class Live:
 
     @property
     def steady(self) -> bool:
-        """Whether flicker suppression is on. Setting it sets the control ``steadiness`` to 1 (True) or 0."""
+        """Whether flicker suppression is on. Assigning True or False sets ``steadiness`` to 1 or 0."""
         return self.controls.values.steadiness > 0
 
     @steady.setter
@@ -163,7 +166,7 @@ class Live:
         self.controls.change(steadiness=1.0 if value else 0.0)
 
     def step(self, by: int) -> None:
-        """Change to the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0.
+        """Change to the next style if ``by`` is 1, or the previous style if it is -1, and set ``mix`` to 0.
 
         Styles that cannot be loaded are skipped. Raises `StyleError` if no style can be loaded.
         """
@@ -226,10 +229,10 @@ class Live:
         self._once(reason, reason)
 
     def _paint(self, frame: RGB, values: Values) -> tuple[RGB, str]:
-        """Stylize a frame, uint8 (H, W, 3), with ``values``, and suppress flicker.
+        """Stylize a frame, uint8 (H, W, 3), with the control values ``values``, and suppress flicker.
 
-        Returns the stylized frame and the name of its style, which is the previous one until the style is
-        loaded.
+        Returns the stylized frame and the name of the style that was used. Until the selected style is
+        loaded, the previous style is used.
         """
         requested = self._blend_of(values)
         painting = self._loader.at(requested, (frame.shape[0], frame.shape[1]))
@@ -250,9 +253,9 @@ class Live:
     def frames(self) -> Iterator[View]:
         """Yield stylized camera frames until the camera ends or the program is interrupted.
 
-        Each is the latest camera frame when it is requested; older frames are skipped. Raises `InputError` if
-        the aspect ratio of the mask is not that of the camera or memory is insufficient, and `StyleError` if
-        the network fails.
+        Each time a frame is requested, the latest camera frame is stylized; camera frames between two
+        requests are skipped. Raises `InputError` if the aspect ratio of the mask is not that of the camera or
+        memory is insufficient, and `StyleError` if the network fails.
         """
         last, times = -1, [time.monotonic()]
         while (taken := self.camera.newest(last)) is not None:

@@ -64,10 +64,10 @@ class LoadedBlend:
 
 
 class StyleLoader:
-    """Loads mixtures of styles without blocking.
+    """Loads the networks for mixtures of styles in a background thread.
 
-    `at` returns the most similar loaded mixture while a background thread loads the requested mixture. The
-    constructor loads the first mixture and raises the errors of `load_style`.
+    `at` does not block: it returns the most similar loaded mixture while the thread loads the requested one.
+    `load` blocks. The constructor loads the first mixture, and raises the errors of `load_style`.
 
     Args:
         blend: the first mixture.
@@ -103,7 +103,7 @@ class StyleLoader:
         self._thread.start()
 
     def load(self, blend: StyleBlend) -> None:
-        """Load a mixture in the calling thread, which blocks. Raises the errors of `load_style`."""
+        """Load the networks of a mixture in the calling thread. Raises the errors of `load_style`."""
         for name, _ in blend.shares:
             self._load((((name, 1.0),), 1.0))
         for key in self._keys(blend):
@@ -138,7 +138,7 @@ class StyleLoader:
     def failures(self, blend: StyleBlend) -> list[tuple[frozenset[str], str]]:
         """Return the styles of a mixture that could not be loaded.
 
-        Each item contains the name of a style, as a set of one name, and the reason.
+        Each item is a pair: a set with the name of one style, and the reason why it could not be loaded.
         """
         with self._changed:
             singles: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name, _ in blend.shares]
@@ -172,7 +172,7 @@ class StyleLoader:
         ]
 
     def _in_weights(self, group: Shares, strength: float) -> tuple[float, float]:
-        """Return the strength of the network weights of ``group`` at the style ``strength``, 0..2.
+        """Return the part of the style strength, 0..2, that is applied to the network weights of ``group``.
 
         The result is the pair ``(rounded, exact)``. ``exact`` is the first factor of `split_strength`, and
         ``rounded`` is ``exact`` rounded up to a multiple of 1 / `STRENGTH_STEPS`, and at least one step. Both
@@ -217,9 +217,10 @@ class StyleLoader:
         return LoadedBlend(_CrossFade(parts), "+".join(titles), frozenset(names))
 
     def _nearest(self, parts: Parts, strength: float) -> tuple[Parts, float] | None:
-        """Return the key of the loaded network with the most similar shares and strength.
+        """Return the key of the loaded network that is most similar to the shares ``parts`` and ``strength``.
 
-        Only networks whose styles are all in ``parts`` are considered. Returns None if there are none.
+        Only networks whose styles are all in ``parts`` are considered. A network with at least ``strength``
+        is preferred. Returns None if there are no such networks.
         """
         shares = dict(parts)
 
@@ -254,7 +255,7 @@ class StyleLoader:
                     self._on_failed(frozenset(name for name, _ in key[0]), reason)
 
     def _next_preload(self) -> list[tuple[Parts, float]]:
-        """Return a list with the key of the next network to load in advance; empty if there is none."""
+        """Return a list with the key of the next network to load in advance, or an empty list."""
         keys: list[tuple[Parts, float]] = [(((name, 1.0),), 1.0) for name in self._preload]
         waiting = [key for key in keys if key not in self._failed and key[0][0][0] not in self._bases]
         return waiting[:1]
@@ -301,10 +302,11 @@ class _CrossFade(CrossFade):
 
 
 def blend_of(style: str, second: str, mix: float, strength: float) -> StyleBlend:
-    """Return the mixture of two styles or mixtures. ``mix``, 0..1, is the weight of ``second``.
+    """Return the mixture of ``style`` and ``second``, in which ``second`` has the weight ``mix``, 0..1.
 
-    Mixtures have the form "udnie:0.6,great-wave:0.4". ``mix`` is rounded to a multiple of 1 / `MIX_STEPS`. A
-    style with weight 0 is ignored, even if its text is invalid. Raises `InputError` for an invalid mixture.
+    Both may be names of styles or mixtures, such as "udnie:0.6,great-wave:0.4". ``mix`` is rounded to a
+    multiple of 1 / `MIX_STEPS`. An argument with weight 0 is ignored, even if its text is invalid.
+    ``strength`` is the style strength, 0..2. Raises `InputError` for an invalid mixture.
     """
     mix = round(mix * MIX_STEPS) / MIX_STEPS
     shares: Shares = {}

@@ -21,7 +21,9 @@ _MIN_HEIGHT = 540
 
 
 def show(live: Live, outputs: Outputs, seconds: float | None = None) -> int:
-    """Show the filter in a window and send its frames to ``outputs``. Returns the number of stylized frames.
+    """Show the stylized frames of ``live`` in a window, and send them to ``outputs``.
+
+    Returns the number of stylized frames.
 
     The function returns when the user quits, after ``seconds`` seconds (None: no limit), or when
     `Live.frames` ends. Errors of outputs that fail are shown in the window. Raises `DependencyError` if no
@@ -51,7 +53,10 @@ def key_character(code: int) -> str:
 
 
 class _Window:
-    """The window of the filter, with text and keys. Raises `DependencyError` if it cannot be opened."""
+    """Window that shows the stylized frames with overlaid text, and handles key presses.
+
+    Raises `DependencyError` if the window cannot be opened.
+    """
 
     def __init__(self, live: Live, outputs: Outputs):
         self._outputs = outputs
@@ -157,7 +162,7 @@ class _Window:
 
 
 def _result(done: Future[str]) -> str:
-    """Return the message of a finished key action, or the message of its `FststyleError`."""
+    """Return the message that a finished key action returned, or that of the `FststyleError` it raised."""
     try:
         return done.result()
     except FststyleError as error:
@@ -199,7 +204,7 @@ def draw_text(rgb: RGB, lines: list[str]) -> RGB:
 
 
 def _enlarged(rgb: RGB) -> RGB:
-    """Return the image, enlarged to a height of at least `_MIN_HEIGHT`."""
+    """Enlarge an image whose height is below `_MIN_HEIGHT` to this height. The aspect ratio is kept."""
     height, width = rgb.shape[:2]
     if height >= _MIN_HEIGHT:
         return rgb

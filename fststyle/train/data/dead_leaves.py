@@ -125,8 +125,16 @@ def _fill(
     rough: float,
     shading: tuple[float, float, float, float],
 ) -> None:
-    """Fill the polygon `points`, (n, 2) in pixels, on both canvases, in place: with `color` and roughness
-    `rough` on `paint`, and with the channel values `shading`, whose offset is adjusted, on `shade`.
+    """Fill a polygon on both canvases, in place.
+
+    Args:
+        paint: the canvas that is filled with `color` and `rough`.
+        shade: the canvas that is filled with `shading`.
+        points: the corners of the polygon, (n, 2), in pixels.
+        color: RGB color, (3,), 0-255.
+        rough: roughness of the surface, 0-255.
+        shading: values for the four channels of `shade`. The offset is adjusted to the position of the
+            polygon.
     """
     corners = [np.round(points * (1 << _SHIFT)).astype(np.int32)]
     cv2.fillPoly(paint, corners, (*(float(c) for c in color), rough), cv2.LINE_8, _SHIFT)

@@ -216,7 +216,7 @@ def _copy(
     """Append the response of the server to `file`, which already contains `done` of `total` bytes.
 
     Raises:
-        http.client.HTTPException: the connection was lost.
+        OSError, http.client.HTTPException: the connection was lost.
         InputError: the archive is larger than `MAX_ARCHIVE`.
         OutputError: `file` cannot be written.
     """
@@ -235,7 +235,7 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
     """Unpack the photos in the archive to `folder` atomically, without subfolders.
 
     Raises:
-        InputError: the archive is damaged, or refused by `_photos_in`. It is deleted.
+        InputError: the archive is damaged, or `_photos_in` rejects it. The archive is deleted.
         OutputError: a file cannot be written, or there is not enough disk space.
     """
     try:
@@ -318,7 +318,7 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 def _open(path: Path, mode: str) -> IO[bytes]:
-    """Open a file for writing. Raises `OutputError`."""
+    """Open a file for writing, in binary mode `mode`. Raises `OutputError` if it cannot be opened."""
     try:
         file: IO[bytes] = path.open(mode)
         return file
@@ -327,7 +327,7 @@ def _open(path: Path, mode: str) -> IO[bytes]:
 
 
 def _write(file: IO[bytes], block: bytes, path: Path) -> None:
-    """Write a block to `file`. Raises `OutputError`."""
+    """Write `block` to the open `file`. If this fails, raises an `OutputError` that names `path`."""
     # In `_copy`, an `OSError` of the connection leads to another attempt; one of the disk must not.
     try:
         file.write(block)

@@ -66,11 +66,11 @@ def style_tensor(path: Path, style_size: int, stretch: float = 0.0) -> Tensor:
 
 @dataclass(frozen=True)
 class Sample:
-    """One crop.
+    """One training image, which is a crop of a photo or a synthetic scene.
 
     Args:
-        rgb: the crop, uint8 (size, size, 3).
-        skipped: the paths of the files that were skipped because they are unreadable or too small.
+        rgb: the image, uint8 (size, size, 3).
+        skipped: the paths of the photos that were skipped because they are unreadable or too small.
     """
 
     rgb: RGB
@@ -232,8 +232,8 @@ def batches(
         workers: number of threads that prefetch; with 0, crops are loaded when they are needed. Threads are
             sufficient, since Pillow releases the GIL while decoding. Unlike processes, they work in scripts
             without a main guard.
-        rank, world: number of this process, from 0, and number of processes. Each gets an equal part of the
-            batch.
+        rank: index of this process, from 0.
+        world: number of processes. Each process gets an equal part of every batch.
 
     Yields:
         The images, uint8 (batch / world, 3, size, size), and the paths of the files that were skipped.

@@ -12,15 +12,15 @@ from torch.nn import functional as F
 
 
 def augmented(x: Tensor) -> Tensor:
-    """Return images with the three random augmentations that Zhao et al. use for small datasets (section 4):
-    color, translation by up to 1/8 of the side, and a cutout with half the side.
+    """Return the images `x` after the three random augmentations that Zhao et al. (2020, section 4) use for
+    small datasets: changed colors, a translation by up to 1/8 of the side, and a cutout with half the side.
     """
     return cutout(shifted(colored(x), round(x.shape[-1] / 8)))
 
 
 def colored(x: Tensor) -> Tensor:
-    """Return images with random brightness (-0.5..0.5 is added), saturation (factor 0..2) and contrast
-    (factor 0.5..1.5), different for each image.
+    """Return the images `x` with randomly changed brightness (-0.5..0.5 is added), saturation (factor 0..2)
+    and contrast (factor 0.5..1.5). The random values are different for each image.
     """
     x = x + _random(x) - 0.5
     gray = x.mean(1, keepdim=True)
@@ -49,8 +49,8 @@ def shifted(x: Tensor, most: int, mode: str = "constant") -> Tensor:
 
 
 def cutout(x: Tensor) -> Tensor:
-    """Return images in each of which a randomly placed square, half as wide as the image, is set to 0. The
-    square may extend beyond the border.
+    """Return the images `x` with a square in each of them set to 0. The square is half as wide as the image.
+    Its position is random, and it may extend beyond the border.
     """
     count, _, height, width = x.shape
     side = width // 2

@@ -14,8 +14,8 @@ class DivergenceMonitor:
     is reported once.
 
     Args:
-        lowest: by name of the loss, the lower limit and the message for an average below it.
-        highest: by name of the loss, the upper limit and the message for an average above it.
+        lowest: maps the name of a loss to its lower limit and the message for an average below this limit.
+        highest: maps the name of a loss to its upper limit and the message for an average above this limit.
         on_message: called with "warning: " followed by the message.
         means: the moving averages, by name of the loss.
         steps: number of steps so far.

@@ -62,11 +62,12 @@ def _root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def precision_recall(real: Features, fake: Features, neighbors: int = NEIGHBORS) -> tuple[float, float]:
-    """Return precision and recall of generated images.
+    """Return the precision and the recall of generated images.
 
-    Precision is the fraction of generated images within the set of real images, recall the fraction of real
-    images within the set of generated images. An image is within a set if its distance to some member of the
-    set is at most the distance of that member to its own `neighbors`-th nearest neighbor in the set.
+    Precision is the fraction of generated images that are within the set of real images. Recall is the
+    fraction of real images that are within the set of generated images. An image is within a set if its
+    distance to some member of the set is at most the distance of that member to its own `neighbors`-th
+    nearest neighbor in the set.
 
     Args:
         real, fake: features of real and generated images, (N, D) each.
@@ -92,8 +93,9 @@ def _covered(rows: Features, among: Features, neighbors: int) -> float:
 
 
 def _distances(rows: Features, among: Features) -> list[Floats]:
-    """Return the squared distances between `rows` and `among`, in consecutive parts of at most `_ROWS` rows:
-    (_ROWS, len(among)) each.
+    """Return the squared Euclidean distance of each row of `rows` from each row of `among`.
+
+    The distance matrix, (len(rows), len(among)), is split into consecutive parts of at most `_ROWS` rows.
     """
     # Center the features, to reduce cancellation.
     middle = among.mean(0)
@@ -121,7 +123,7 @@ class Balance:
 
 
 def balance(logits: Features) -> Balance:
-    """Return the frequencies of the predicted classes, from the logits of a classifier, (N, classes)."""
+    """Return the `Balance` of N images, given the `logits` of a classifier for them, (N, classes)."""
     counts = np.bincount(logits.argmax(1), minlength=logits.shape[1])
     return Balance(tuple((counts / len(logits)).tolist()))
 

@@ -182,8 +182,10 @@ def held_out_elbo(net: Vae, test: dataset.Dataset, device: torch.device, seed: i
 
 
 def preview(net: Vae, run: DatasetTraining, latent: int) -> None:
-    """Write the preview file of `run`: up to eight test images, their reconstructions and 48 samples; if
-    `latent`, the dimension of the latent space, is 2, a map of this space instead.
+    """Write the preview file of `run`.
+
+    It shows up to eight test images, their reconstructions, and 48 random samples. If `latent`, the dimension
+    of the latent space, is 2, it shows a map of the latent space instead.
     """
     channels = run.train.channels
     draws = PictureOutput(Decoder(net), channels)

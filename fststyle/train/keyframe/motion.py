@@ -22,9 +22,9 @@ class Motion(NamedTuple):
 
     Args:
         there: for each pixel of the frame, its position (x, y) in the previous frame, (1, H, W, 2), in the
-            coordinates of `torch.nn.functional.grid_sample` with ``align_corners=True``: -1..1 within the
-            frame, beyond that range outside it.
-        certain: 1 where the flow is reliable, else 0, (1, 1, H, W).
+            coordinates of `torch.nn.functional.grid_sample` with ``align_corners=True``. Values in -1..1 are
+            positions within the frame; values beyond that range are outside it.
+        certain: 1 where the flow is reliable, otherwise 0, (1, 1, H, W).
     """
 
     there: Tensor

@@ -38,8 +38,8 @@ class Shot:
 
     Args:
         pairs: the frames that were painted, with their painted versions, sorted by frame number.
-        neighbors: pairs of consecutive frames: the number of the first frame, and the two frames, uint8
-            (H, W, 3) each.
+        neighbors: pairs of consecutive frames. Each is a tuple of the number of the first frame and the two
+            frames, uint8 (H, W, 3) each.
         source: a description of the shot for messages.
     """
 
@@ -48,8 +48,8 @@ class Shot:
     source: str
 
     def nearest(self, number: int) -> int:
-        """Return the index in `pairs` of the painted frame that is nearest to the frame `number`, the earlier
-        one of two that are equally near.
+        """Return the index in `pairs` of the painted frame that is nearest to the frame `number`. If two are
+        equally near, the earlier one is used.
         """
         return min(range(len(self.pairs)), key=lambda i: abs(self.pairs[i].number - number))
 
@@ -98,7 +98,8 @@ def read_shot(frames: Path, painted: Sequence[Path], at: str | None) -> Shot:
     """Read the frames of a shot and the painted frames.
 
     Args:
-        frames: an image sequence (a folder or a pattern of file names), or a video, whose first frame is 1.
+        frames: an image sequence (a folder or a pattern of file names), or a video. The first frame of a
+            video has the number 1.
         painted: image files. They may differ in size from the frames, but not in aspect ratio (`TOLERANCE`).
             They are scaled to the size of the frames. Where they are transparent, the frame is used.
         at: the numbers of the painted frames, as in `numbers_of`.

@@ -77,8 +77,8 @@ def train_keyframes(
 
     Args:
         frames: the shot: an image sequence (a folder or a pattern such as ``%05d.png``), or a video.
-        painted: image files: painted versions of some frames of the shot. By default, the last number in each
-            file name is the frame number.
+        painted: the image files of the painted versions of some frames of the shot. By default, the last
+            number in each file name is the frame number; to change this, use the setting ``at``.
         on_message: called with status messages.
         on_progress: called after each step.
         settings: the other fields of `KeyframeSettings`.

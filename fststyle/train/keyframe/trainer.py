@@ -152,8 +152,14 @@ class Trainer:
         return Trainer(self.settings, self.compute, self.vgg, self.shot, net, optimizer, self.styles)
 
     def step(self, number: int, sample: Sample) -> dict[str, Tensor]:
-        """Run the training step `number`, from 0. Returns the weighted losses by name, scalars, and "loss",
-        their sum, which is minimized.
+        """Run one training step.
+
+        Args:
+            number: index of the step, counted from 0.
+            sample: the input of the step.
+
+        Returns:
+            Scalars by name: the weighted losses, and "loss", their sum, which is minimized.
         """
         settings = self.settings
         for group in self.optimizer.param_groups:

@@ -11,7 +11,8 @@ from torch.autograd.function import FunctionCtx
 
 
 def clamp_output(stylized: Tensor) -> Tensor:
-    """Clamp (N, 3, H, W) to [-1, 1], with a gradient that can move values back into the range.
+    """Clamp the stylized images, (N, 3, H, W), to [-1, 1], with a gradient that can move values back into
+    this range.
 
     Inside the range, the gradient is passed on unchanged. Outside, it is passed on only if a descent step
     moves the value back towards the range; otherwise it is 0. The gradient of `torch.clamp` is 0 everywhere

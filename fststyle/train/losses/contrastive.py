@@ -38,7 +38,7 @@ def encoder_layers(net: nn.Module) -> list[str]:
 
 
 class _StopForward(Exception):
-    """Ends the forward pass after the last requested layer."""
+    """Raised in a hook to end the forward pass after the last requested layer."""
 
 
 def features(net: nn.Module, image: Tensor, layers: Sequence[str]) -> dict[str, Tensor]:

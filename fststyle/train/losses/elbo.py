@@ -28,22 +28,25 @@ def reparameterize(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def bernoulli(logits: Tensor, pixels: Tensor) -> Tensor:
-    """Return the log-likelihood log p(x|z) of binary pixels, (N,), the sum over the pixels of an image.
+    """Return the log-likelihood log p(x|z) of each image under independent Bernoulli distributions, summed
+    over its pixels, (N,).
 
     Args:
         logits: the output of the decoder, (N, C, H, W).
-        pixels: 0 or 1, (N, C, H, W).
+        pixels: the binary images, (N, C, H, W), with values 0 and 1.
     """
     return -F.binary_cross_entropy_with_logits(logits, pixels, reduction="none").flatten(1).sum(1)
 
 
 def gaussian(mean: Tensor, pixels: Tensor, log_deviation: Tensor) -> Tensor:
-    """Return the log-likelihood log p(x|z) of pixels, (N,), under a Gaussian with one standard deviation for
-    all pixels (Rybkin et al. 2021, arXiv:2006.13202): the sum over the pixels of an image.
+    """Return the log-likelihood log p(x|z) of each image, summed over its pixels, (N,).
+
+    The distribution of each pixel is a Gaussian. All pixels have the same standard deviation (Rybkin et al.
+    2021, arXiv:2006.13202).
 
     Args:
         mean: the output of the decoder, (N, C, H, W) in [0, 1].
-        pixels: (N, C, H, W) in [0, 1].
+        pixels: the images, (N, C, H, W) in [0, 1].
         log_deviation: the log standard deviation, a scalar. It is clamped to at least `MIN_LOG_DEVIATION`.
     """
     log_deviation = log_deviation.clamp(min=MIN_LOG_DEVIATION)

@@ -38,8 +38,10 @@ TEXTURE_WEIGHT = 20.0
 
 
 def grid_artifact_loss(image: Tensor, period: int) -> Tensor:
-    """Return the grid loss per image, (N,), whose weight in training is ``--grid-weight``: `block_color_loss`
-    plus `TEXTURE_WEIGHT` times `block_texture_loss` for blocks of 4 x 4 pixels.
+    """Return the total loss for grid artifacts per image, (N,): the sum of `block_color_loss` and
+    `TEXTURE_WEIGHT` * `block_texture_loss`, the latter for blocks of 4 x 4 pixels.
+
+    In training, it is weighted with ``--grid-weight``.
 
     Args:
         image: (N, 3, H, W) RGB in [-1, 1], H and W at least 8 and at least `period`.

@@ -38,14 +38,15 @@ LAYERS: Mapping[int, tuple[str, ...]] = {
 
 
 class MultiscaleStyle(nn.Module):
-    """Style loss of stylized images against one style image.
+    """Style loss that compares stylized images with one style image, at several scales and separately for
+    dark and light parts.
 
     Args:
         vgg: the loss network of `load_vgg`.
         style: the style image, (1, 3, h, w) RGB in [-1, 1], h and w at least 32. Its size determines the size
             of the brush strokes.
-        fine: fraction of the weight, 0 to 1, that is distributed as in Johnson et al., over the layers at
-            full size.
+        fine: fraction of the total weight, 0 to 1, that is distributed as in Johnson et al. (2016), over the
+            layers at full size only. The rest is distributed over the layers at all scales (`term_weights`).
         parts: number of luminance ranges with separate Gram matrices, from dark to light.
     """
 
@@ -100,6 +101,9 @@ def relative_difference(grams: Tensor, target: Tensor) -> Tensor:
 
 def term_weights(energy: Mapping[tuple[int, str], float], fine: float) -> dict[tuple[int, str], float]:
     """Return the weights of the terms of the style loss by (scale, layer). Their sum is 1.
+
+    A fraction `fine` is distributed over the layers at full size, in proportion to their `energy`. The rest
+    is distributed over the layers at all scales, in proportion to the square root of `energy`.
 
     Args:
         energy: mean squares of the Gram matrices of the style image, by (scale, layer).

@@ -44,8 +44,11 @@ def photo_masks(photo: Tensor, parts: int) -> Tensor:
 
 
 def _masks(rank: Tensor, parts: int) -> Tensor:
-    """Return masks (N, `parts`, h, w) that are triangular functions of `rank`, (N, 1, h, w) in 0..1, after
-    averaging it over 3 x 3 positions. With one part, the mask is 1 everywhere.
+    """Return the masks, (N, `parts`, h, w), for `rank`, (N, 1, h, w): the luminances or their ranks, in 0..1.
+
+    `rank` is first averaged over 3 x 3 positions. Each mask is then a triangular function of this average: 1
+    at the center of its range, decreasing to 0 at the neighboring centers. With one part, the mask is 1
+    everywhere.
     """
     if parts == 1:
         return torch.ones_like(rank)

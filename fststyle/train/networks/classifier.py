@@ -8,8 +8,10 @@ from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """Pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), each pair followed by 2x2 max
-    pooling, and two linear layers.
+    """Convolutional image classifier, which returns logits and the features of its penultimate layer.
+
+    It consists of pairs of 3x3 convolutions with batch norm (Ioffe and Szegedy 2015), each pair followed by
+    2x2 max pooling, and of two linear layers.
 
     Args:
         side: side of the images in pixels: 28, or a power of two that is at least 16.

@@ -26,9 +26,9 @@ class FeatureDiscriminator(nn.Module):
     layer's features.
 
     Args:
-        examples: features of the style image by layer, (1, C, h, w) each. They normalize the input: each
-            channel is divided by the average of its RMS in `examples` and the mean of these RMS values over
-            all channels.
+        examples: features of the style image by layer, (1, C, h, w) each. Their RMS is used to normalize the
+            input of the networks: each channel is divided by the average of its own RMS and the mean RMS of
+            all channels of the layer.
     """
 
     def __init__(self, examples: Mapping[str, Tensor]):

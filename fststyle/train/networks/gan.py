@@ -63,7 +63,10 @@ class Gan(nn.Module):
 
 
 class Generator(nn.Module):
-    """Convolutional generator: a 7x7 or 4x4 feature map, which is upsampled by 2 several times.
+    """Convolutional generator, which maps latent vectors to images.
+
+    It computes a feature map of 7x7 or 4x4 pixels from the latent vector, and upsamples it by a factor of 2
+    until it has the size of the image.
 
     Args:
         side, channels, latent, width: as in `Gan`.
@@ -103,12 +106,13 @@ def _conv(before: int, after: int, bias: bool = True) -> nn.Conv2d:
 
 
 class Score(nn.Module):
-    """Final layer of a discriminator: the score of each image plus a score of its group of images.
+    """Final layer of a discriminator. For each image, it returns the sum of a score of the image and a
+    score of the group of images that it belongs to.
 
     A group has `GROUP` images. If the batch size is not a multiple of `GROUP`, the whole batch is one group.
     The group score is computed from the mean and the standard deviation of each channel over the images of
     the group, and from the minibatch standard deviation of Karras et al. 2018 (arXiv:1710.10196, section 3).
-    With it, the discriminator can detect that the generator draws some classes too often or lacks diversity.
+    It lets the discriminator detect that the generator draws some classes too often or lacks diversity.
     The idea is that of minibatch discrimination (Salimans et al. 2016, arXiv:1606.03498, section 3.2); the
     means are our addition.
 

@@ -53,7 +53,8 @@ class ResidualBlock(nn.Module):
 
 
 class Johnson(nn.Module):
-    """The network of Johnson et al.: stylizes RGB images (N, 3, H, W) in [-1, 1].
+    """The image transformation network of Johnson et al. (2016), which stylizes RGB images (N, 3, H, W) in
+    [-1, 1].
 
     H and W must be multiples of ``stride`` and at least 16. The output has the shape of the input. It is
     unbounded; the caller clips it to [-1, 1]. With the default arguments, the widths and the number of blocks

@@ -136,7 +136,7 @@ class Noise(nn.Module):
 
 
 class Live(nn.Module):
-    """The live network: stylizes RGB images (N, 3, H, W) in [-1, 1].
+    """Network for real-time stylization of RGB images (N, 3, H, W) in [-1, 1].
 
     H and W must be multiples of ``stride`` and at least 16. The output has the shape of the input. It is
     unbounded; the caller clips it to [-1, 1].

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class PatchDiscriminator(nn.Module):
-    """Discriminator that scores each of the overlapping patches of 70x70 pixels.
+    """Discriminator that scores overlapping patches of 70x70 pixels of an image.
 
-    It returns scores (N, 1, H / 8 - 2, W / 8 - 2), with the sizes rounded down, of RGB images (N, 3, H, W) in
-    [-1, 1]. H and W must be at least 32.
+    For RGB images (N, 3, H, W) in [-1, 1], it returns one score per patch, (N, 1, H // 8 - 2, W // 8 - 2).
+    H and W must be at least 32.
 
     Args:
         width: channels of the first layer.

@@ -17,14 +17,17 @@ Without a minimum, the ELBO is unbounded, since the pixels are quantized.
 
 
 class Vae(nn.Module):
-    """Variational autoencoder. The encoder returns the mean and the log-variance of the latent vector, the
-    decoder the parameters of the pixel distributions.
+    """Convolutional variational autoencoder for square images.
+
+    The encoder returns the mean and the log-variance of the latent vector. The decoder returns the parameters
+    of the pixel distributions.
 
     Args:
         side: side of the images in pixels: 28, or a power of two that is at least 16.
         channels: number of color channels of the images, 1 or 3.
         latent: dimension of the latent vector.
-        width: channels of the first convolution. Each downsampling doubles them, up to a factor of eight.
+        width: channels of the first convolution. Each further convolution of the encoder doubles the number
+            of channels, up to 8 * `width`.
         likelihood: with "bernoulli", the decoder returns logits; with "gaussian", it returns means in [0, 1],
             and there is one learned standard deviation for all pixels (Rybkin et al. 2021).
 

@@ -28,8 +28,8 @@ LAYERS = tuple(f"relu{block}_{i}" for block, widths in _BLOCKS for i, _ in enume
 
 
 def _layers() -> tuple[nn.Sequential, dict[int, str]]:
-    """Return the layers, and a dict from the index of each ReLU layer to its name. The indices are those of
-    torchvision's ``vgg16().features``.
+    """Return the layers of VGG-16 up to relu4_3, and a dict that maps the index of each ReLU layer to its
+    name. The indices are those of torchvision's ``vgg16().features``.
     """
     layers: list[nn.Module] = []
     names: dict[int, str] = {}
@@ -104,17 +104,17 @@ def repeat_edges(vgg: VGG16) -> VGG16:
 
 
 def load_vgg(weights: str | Path = "oxford") -> VGG16:
-    """Load the loss network.
+    """Return the loss network, VGG-16 up to relu4_3, on the CPU and in evaluation mode.
 
     Args:
-        weights: ``"oxford"`` for the weights included in fststyle (`fststyle.vgg_weights`),
-            ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES`` (the same weights in float32, which
-            torchvision downloads to its cache on first use, 528 MB), or a safetensors or torch file with
-            torchvision's names, in which other tensors are ignored.
+        weights: ``"oxford"`` for the weights included in fststyle (`fststyle.vgg_weights`);
+            ``"torchvision"`` for ``VGG16_Weights.IMAGENET1K_FEATURES``, the same weights in float32, which
+            torchvision downloads to its cache on first use (528 MB); or the path of a safetensors or torch
+            file with torchvision's weight names. Other tensors in the file are ignored.
 
     Raises:
-        InputError: the file is missing or damaged, contains more than tensors, or lacks a layer, torchvision
-            is not installed, or the download failed.
+        InputError: the file is missing or damaged, contains anything other than tensors, or lacks a layer;
+            or torchvision is not installed, or its download failed.
         DependencyError: safetensors is needed for the included weights, and is not installed.
     """
     vgg = VGG16()

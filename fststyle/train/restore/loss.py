@@ -80,7 +80,7 @@ class Patches:
     def choose(self, found: Tensor) -> None:
         """Find the most similar intact patch for each patch of `found`, (1, C, h, w), that overlaps the hole.
 
-        Computed in float32, since bfloat16 cannot distinguish the correlations of similar patches.
+        The search runs in float32, since bfloat16 cannot distinguish the correlations of similar patches.
         """
         with torch.autocast(found.device.type, enabled=False):
             self._choose(found)
@@ -110,12 +110,12 @@ class Patches:
 
 
 class Surroundings:
-    """Comparison of the hole of an image with its surroundings, in features of VGG-16 and in pixels.
+    """The losses that compare the hole of an image with its surroundings, in VGG-16 features and in pixels.
 
-    Style loss: as in `fststyle gatys`, the squared difference of Gram matrices (Gatys et al. 2016). One
-    matrix is that of the features inside the hole, the other, which is the target, that of the features at
-    intact positions. Each is divided by its number of positions. The loss is relative to the mean square of
-    the target.
+    Style loss: as in `fststyle gatys`, the squared difference between two Gram matrices (Gatys et al. 2016).
+    The first is computed from the features inside the hole. The second, which is the target, is computed from
+    the features at intact positions. Each matrix is divided by its number of positions. The loss is relative
+    to the mean square of the target.
 
     Patch loss: the squared difference between each 3x3 patch of features that overlaps the hole and the
     intact patch with the highest normalized correlation (Li and Wand 2016, "Combining Markov Random Fields
@@ -127,10 +127,10 @@ class Surroundings:
     et al. 2007, "Space-Time Completion of Video"), relative to the variance of the intact pixels. Without it,
     the optimization leaves noise of single pixels in the hole and a line along its edge.
 
-    Tone loss: the squared difference from the smooth filling in `image`, where the difference is first
-    averaged over squares of about the width of the hole, relative to the variance of the intact pixels. The
-    other terms are also small for texture of a wrong color, such as that of the background in a face. We know
-    of no paper with this term.
+    Tone loss: the squared difference from the smooth filling in `image`, relative to the variance of the
+    intact pixels. Before squaring, the difference is averaged over squares of about the width of the hole.
+    This loss is needed because the other losses can also be small for texture of the wrong color, such as
+    the color of the background inside a face. We know of no paper that uses it.
 
     Args:
         vgg: the loss network.
@@ -184,7 +184,7 @@ class Surroundings:
 
     @property
     def has_patches(self) -> bool:
-        """Whether there are intact patches to compare with, of features or of pixels."""
+        """Whether there are intact patches of features or of pixels that the hole can be compared with."""
         return bool(self._patches) or self._colors.usable
 
     def choose(self, image: Tensor) -> None:
@@ -217,7 +217,10 @@ class Surroundings:
         )
 
     def _tone(self, image: Tensor) -> Tensor:
-        """Return the mean square, a scalar, of the difference from the smooth filling in the hole. Before
+        """Return the tone loss of `image`, (1, 3, H, W) in [-1, 1]. The result is a scalar, before it is
+        divided by the variance and weighted.
+
+        It is the mean square, over the hole, of the difference between `image` and the smooth filling. Before
         squaring, the difference is averaged over squares of about the width of the hole.
         """
         change = F.avg_pool2d(image - self._smooth, self._side, 1, self._side // 2)

@@ -55,7 +55,7 @@ def restore(
 
     Args:
         damaged: a `Picture`, a path, the bytes of an image file, an open binary file, a Pillow image or a
-            uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
+            uint8 array (H, W, 3 or 4). If it is an animation, only its first frame is used.
         mask: the file of the mask, an image of the same size: white where the image is damaged, black
             elsewhere; see `read_mask`.
         on_start: called once with a message about the damage and the device.
@@ -155,7 +155,12 @@ def read_mask(path: Path, size: tuple[int, int]) -> Hole:
 
 @dataclass(frozen=True)
 class _Stage:
-    """One part at one scale: the index of the part, and how many times its size is halved."""
+    """A stage of the restoration, which optimizes one part of the damage at one scale.
+
+    Args:
+        part: index of the part in `_Canvas.parts`.
+        halvings: how many times the size of the part is halved; 0 for full size.
+    """
 
     part: int
     halvings: int
@@ -198,8 +203,14 @@ class _Canvas:
         self.work: _Work | None = None
 
     def step(self, number: int, stage: _Stage) -> dict[str, Tensor]:
-        """Run the iteration `number`, counted from 0 over all stages, which belongs to `stage`. Returns the
-        weighted losses before the iteration, by name.
+        """Run one iteration of the restoration.
+
+        Args:
+            number: index of the iteration, counted from 0 over all stages.
+            stage: the stage that the iteration belongs to.
+
+        Returns:
+            The weighted losses before the iteration, by name, and their sum as "total".
         """
         if self.work is None or stage != self.stage:
             self.work = self._begin(stage)
@@ -209,10 +220,10 @@ class _Canvas:
             return self.work.step(rate, done % CHOICE_EVERY == 0)
 
     def _begin(self, stage: _Stage) -> "_Work":
-        """Store the result of the current stage, and return the optimization of the next one, `stage`.
+        """Store the result of the current stage, make `stage` the current one, and return its optimization.
 
-        It starts from the result of the current stage if both belong to the same part, and otherwise from the
-        inpainting of OpenCV.
+        The optimization starts from the result of the previous stage if both stages belong to the same part,
+        and otherwise from the inpainting of OpenCV.
 
         Raises:
             InputError: at full size, the surroundings of the part contain no intact patch.
@@ -267,11 +278,11 @@ class _Work:
         vgg: the loss network.
         rgb: the part with its surroundings and a smooth filling of the hole, uint8 (H, W, 3).
         start: initial values of the optimized pixels, uint8 (pixels, 3).
-        hole: the pixels that are optimized.
-        spared: pixels that are neither changed nor used as targets.
+        hole: the pixels that are optimized, bool (H, W).
+        spared: the pixels that are neither changed nor used as targets, bool (H, W).
         compute: device and precision.
-        terms: layers and weights, as in `Surroundings`.
-        light: whether only the lightness is optimized: one value per pixel, which is added to all three
+        terms: the layers and the weights of the losses, as keyword arguments of `Surroundings`.
+        light: True to optimize only the lightness, which is one value per pixel that is added to all three
             channels.
     """
 

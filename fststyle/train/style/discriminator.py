@@ -36,7 +36,8 @@ SCALES = (0.8, 1.2)
 
 
 class StyleDiscriminator:
-    """The discriminator of one painting, with its optimizer.
+    """A discriminator and its optimizer. It learns to tell stylized images from crops of one painting by
+    their VGG-16 features.
 
     Args:
         vgg: the loss network, on the device.

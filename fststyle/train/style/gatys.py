@@ -59,7 +59,7 @@ def gatys(
 
     Args:
         content: the content image: a `Picture`, a path, the bytes of an image file, an open binary file, a
-            Pillow image or a uint8 array (H, W, 3 or 4). Of an animation, the first frame is used.
+            Pillow image or a uint8 array (H, W, 3 or 4). If it is an animation, only its first frame is used.
         style: the file of the style image, or several files with weights: ``"a.jpg:0.7,b.jpg:0.3"`` or
             ``{"a.jpg": 0.7, "b.jpg": 0.3}``.
         on_start: called once with a message about the sizes and the device.
@@ -180,8 +180,14 @@ class _Canvas:
         return result
 
     def step(self, number: int, scale: int) -> dict[str, Tensor]:
-        """Run the iteration `number`, counted from 0 over all scales, at scale number `scale`; 0 is the
-        coarsest. Returns the weighted losses before the iteration by name, and their sum as "total".
+        """Run one iteration of the optimization.
+
+        Args:
+            number: index of the iteration, counted from 0 over all scales.
+            scale: index of the scale, where 0 is the coarsest.
+
+        Returns:
+            The weighted losses before the iteration, by name, and their sum as "total".
         """
         descent = self.descent
         if descent is None or number % self.settings.iterations == 0:
@@ -260,7 +266,7 @@ def scales(photo: RGB, count: int) -> list[RGB]:
 
 
 def _enlarged(stylized: RGB, photo: RGB) -> RGB:
-    """Return `stylized`, the image at any scale, upscaled to the size of the content image `photo`."""
+    """Return `stylized`, upscaled to the size of `photo`. Both images are uint8, (h, w, 3) and (H, W, 3)."""
     size = torch.Size(photo.shape[:2])
     if stylized.shape == photo.shape:
         return stylized

@@ -32,11 +32,12 @@ it and with each other.
 
 
 def resolve_initial_weights(settings: TrainSettings | TranslateSettings | KeyframeSettings, auto: str) -> str:
-    """Return the initial weights that ``--from`` selects, as in `read_initial_weights`, or "none".
+    """Return where the initial weights that ``--from`` selects are read from: a name or a file name for
+    `read_initial_weights`, or "none" for random weights.
 
     Args:
-        settings: the settings, of which ``from_`` is the value of ``--from``. Values other than "auto" are
-            returned unchanged.
+        settings: the settings of the training run. Their field ``from_`` is the value of ``--from``. Values
+            other than "auto" are returned unchanged.
         auto: the result for "auto" if the network is the live network of the default size, which all included
             weights match; "none" is returned for other networks.
     """
@@ -66,10 +67,15 @@ def network_settings(settings: TrainSettings | TranslateSettings | KeyframeSetti
 
 
 def load_initial_weights(net: nn.Module, source: str) -> None:
-    """Load the weights `source`, as in `read_initial_weights`, into `net`.
+    """Load initial weights into a network.
+
+    Args:
+        net: the network.
+        source: the name or file of the weights; see `read_initial_weights`.
 
     Raises:
-        StyleError, CheckpointError: see `read_initial_weights`; or the weights do not match `net`.
+        StyleError: see `read_initial_weights`.
+        CheckpointError: see `read_initial_weights`; or the weights do not match `net`.
     """
     checkpoint.load_weights(net, read_initial_weights(source), source)
 
@@ -120,8 +126,10 @@ def base_sha256(source: str) -> str:
 
 
 def training_base_sha256(source: str, earlier: Checkpoint | None) -> str:
-    """Return the hash of the base network of a training run: that in the checkpoint `earlier` or, if there is
-    none, `base_sha256` of the initial weights `source`.
+    """Return the SHA-256 hash of the base network of a training run, or "" if it has none.
+
+    A resumed run takes it from its checkpoint `earlier`. For a new run, where `earlier` is None, it is
+    `base_sha256` of the initial weights `source`.
     """
     return str(earlier.get("base", "")) if earlier else base_sha256(source)
 
@@ -135,8 +143,8 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
 
     Raises:
         StyleError: `source` is not a known name, or the .onnx file does not exist.
-        CheckpointError: the checkpoint does not exist, or the file cannot be read, is damaged or contains no
-            usable weights, such as an int8 file.
+        CheckpointError: the checkpoint does not exist, or the file cannot be read, is damaged, or contains no
+            usable weights. The weights of int8 files are not usable.
     """
     if source.endswith(".pt"):
         return dict(checkpoint.load(Path(source), checkpoint.STYLE_KINDS)["model"])
@@ -155,8 +163,13 @@ def read_initial_weights(source: str) -> dict[str, Tensor]:
 
 
 def _file(source: str) -> Path:
-    """Return the path of the .onnx file that `source` refers to: a file name, or a name as in
-    `read_initial_weights`. Raises `StyleError`.
+    """Return the path of the .onnx file that `source` refers to.
+
+    Args:
+        source: the name of an .onnx file, of a style, of the base network or of the pretrained weights.
+
+    Raises:
+        StyleError: the file does not exist, or the name is not known.
     """
     if source.endswith(".onnx"):
         path = Path(source)

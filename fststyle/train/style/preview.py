@@ -39,10 +39,10 @@ def preview_photos(data: Path | None, size: int, files: ResultFiles, seed: int) 
 
 
 def chosen_photos(folder: Path, size: int) -> list[RGB]:
-    """Return the central squares of the first four photos in a folder, or of all if there are fewer, uint8
-    (side, side, 3) each. The side is `size`, or 256 if `size` is smaller.
+    """Return the central squares of the first four photos in a folder, uint8 (side, side, 3) each. The side
+    is `size`, or 256 if `size` is smaller.
 
-    The photos are sorted by path. Subfolders are included.
+    The photos are sorted by path. Subfolders are included. If there are fewer than four photos, all are used.
 
     Raises:
         InputError: there is no photo, or one cannot be read.

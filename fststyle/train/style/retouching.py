@@ -74,14 +74,14 @@ def retouched(
 
     Args:
         stylized: the stylized images.
-        photo: the photos that they were stylized from.
-        strokes: length in pixels of `smooth_along_strokes`; 0 for none.
-        local_contrast: amount of the unsharp mask: fraction of the difference from a blurred copy that is
-            added. 0.4 is moderate; 0.8 shows halos along edges.
-        details: fraction of the difference between the luminance of the photo and its base layer that is
-            added.
-        tone: fraction, 0 to 1, by which the base layer of the stylized luminance is moved to the base layer
-            that `Tone.expected` predicts from the photo.
+        photo: the photos that were stylized, in the same order.
+        strokes: the ``length`` of `smooth_along_strokes`, in pixels; 0 for no smoothing.
+        local_contrast: amount of the unsharp mask, which adds this fraction of the difference between the
+            image and a blurred copy. 0.4 is moderate; 0.8 shows halos along edges.
+        details: amount of detail of the photo. This fraction of the difference between the luminance of the
+            photo and its base layer is added.
+        tone: fraction, 0 to 1, by which the base layer of the stylized luminance is moved toward the base
+            layer that `Tone.expected` predicts from the photo.
         tones: statistics of photos and of their stylized images, for this prediction.
     """
     stylized = smooth_along_strokes(stylized, strokes)
@@ -105,11 +105,14 @@ def less_local_contrast(stylized: Tensor, amount: float) -> Tensor:
 
 
 def base_layer(light: Tensor) -> Tensor:
-    """Return the luminance (N, 1, H, W) without small structures, by a guided filter whose guide is the
-    luminance itself.
+    """Return the base layer of luminance images: the luminance without small structures, (N, 1, H, W).
 
-    It keeps strong edges, so that adding the difference causes no halos (He and Sun 2015, "Fast Guided
-    Filter", arXiv:1505.00996).
+    It is computed with a guided filter whose guide is the luminance itself (He and Sun 2015, "Fast Guided
+    Filter", arXiv:1505.00996). The filter keeps strong edges, so adding the difference between the luminance
+    and its base layer to an image causes no halos.
+
+    Args:
+        light: the luminance, (N, 1, H, W) in [-1, 1].
     """
     small = F.avg_pool2d(light, SCALE)
     mean = _box(small)

@@ -127,8 +127,12 @@ class TrainSettings:
 
 
 def recorded_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings in a checkpoint for the metadata of a style file: paths are reduced to file names,
-    so that the style does not reveal folder names.
+    """Return the settings of a training run in the form in which the metadata of a style file records them.
+
+    Paths are reduced to file names, so that the style file does not reveal folder names.
+
+    Args:
+        settings: the settings by name, as in a checkpoint.
     """
     files = (
         *("style", "output", "data", "photos", "paintings", "preview_photos", "frames", "painted"),

@@ -25,7 +25,8 @@ from fststyle.train.translate.settings import TranslateSettings
 def prepare(
     settings: TrainSettings | KeyframeSettings, compute: Compute, earlier: Checkpoint | None, path: Path
 ) -> tuple[nn.Module, torch.optim.Optimizer, list[Tensor]]:
-    """Build the network and the optimizer, new or as in the checkpoint `earlier`.
+    """Build the network and the optimizer, and restore their states from the checkpoint `earlier`, if it is
+    not None.
 
     Args:
         settings: the settings of the training run.

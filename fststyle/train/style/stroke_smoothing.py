@@ -20,7 +20,7 @@ SHARP_SIGMA, SHARP = 1.2, 0.5
 
 
 def smooth_along_strokes(image: Tensor, length: int) -> Tensor:
-    """Return images whose pixels are averaged along the strokes, and which are sharpened across them.
+    """Return images smoothed along their brush strokes and then sharpened with an unsharp mask.
 
     Args:
         image: RGB (N, 3, H, W) in [-1, 1].
@@ -53,7 +53,10 @@ def smooth_along_strokes(image: Tensor, length: int) -> Tensor:
 
 
 def _tangents(image: Tensor) -> Tensor:
-    """Return the unit vectors (x, y) along the strokes, (N, 2, H, W)."""
+    """Return the direction of the strokes at each pixel of `image`, as unit vectors (x, y), (N, 2, H, W).
+
+    It is the direction of least change, from the smoothed structure tensor. Its sign is arbitrary.
+    """
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
     smooth_y = padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]
     smooth_x = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]

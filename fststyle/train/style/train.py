@@ -168,7 +168,9 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
 
 
 def _shown(settings: TrainSettings, files: ResultFiles) -> list[RGB]:
-    """Return the photos on the preview sheets: those of ``--preview-photos``, or random crops by default."""
+    """Return the photos for the preview sheets: those in the folder ``--preview-photos``, or, if it is not
+    set, random crops of the training data.
+    """
     if settings.preview_photos is not None:
         return chosen_photos(settings.preview_photos, settings.size)
     return preview_photos(settings.data, settings.size, files, settings.seed)

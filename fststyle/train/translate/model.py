@@ -17,10 +17,11 @@ from fststyle.train.translate.settings import TranslateSettings
 
 
 class Networks(nn.Module):
-    """All trainable modules: the generator and its discriminator; for the contrastive loss, its `Heads`; for
-    the cycle loss, the reverse generator ``back``, from paintings to photos, and its discriminator.
+    """All networks that `fststyle translate train` trains.
 
-    Modules for a loss with weight 0 in the settings are not created.
+    These are the generator, from photos to paintings, and its discriminator. The contrastive loss adds its
+    `Heads`. The cycle loss adds the reverse generator ``back``, from paintings to photos, and its
+    discriminator. The networks of a loss with weight 0 in the settings are not created.
     """
 
     def __init__(self, settings: TranslateSettings):
@@ -45,20 +46,21 @@ class Networks(nn.Module):
         return [module for name, module in self.named_children() if name in ("generator", "back")]
 
     def discriminators(self) -> list[nn.Module]:
-        """Return the discriminator and, for the cycle loss, that of the reverse generator."""
+        """Return the discriminator and, for the cycle loss, the discriminator of the reverse generator."""
         return [module for name, module in self.named_children() if "discriminator" in name]
 
 
 def prepare(
     settings: TranslateSettings, compute: Compute, earlier: Checkpoint | None, path: Path
 ) -> tuple[Networks, tuple[torch.optim.Optimizer, torch.optim.Optimizer]]:
-    """Build the networks and the optimizers, new or as in the checkpoint `earlier`.
+    """Build the networks and the optimizers, and restore their states from the checkpoint `earlier`, if it is
+    not None.
 
     Args:
         settings: the settings of the training run.
         compute: device and precision.
-        earlier: the checkpoint to resume from, or None.
-        path: the file of `earlier`, for error messages.
+        earlier: the checkpoint to resume from; None for a new training run.
+        path: the path of the checkpoint file, for error messages.
 
     Returns:
         The networks on the device, and two optimizers: one for the generators and the heads, and one for the

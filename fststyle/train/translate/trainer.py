@@ -68,13 +68,13 @@ class Trainer:
         """Run one training step: update the discriminators, then the generators.
 
         Args:
-            number: number of the step, from 0.
-            photo: photos, uint8 (N, 3, size, size).
-            painting: paintings, of the same shape.
+            number: index of the step, counted from 0.
+            photo: batch of photos, uint8 (N, 3, size, size).
+            painting: batch of paintings, of the same type and shape.
 
         Returns:
-            The losses by name, scalars before weighting, and "spread", the standard deviation of the output
-            pixels divided by that of the paintings.
+            Scalars by name: the losses before weighting, and "spread", the standard deviation of the output
+            pixels divided by that of the pixels of the paintings.
         """
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
@@ -92,8 +92,15 @@ class Trainer:
         return {name: value.detach() for name, value in losses.items()}
 
     def _update(self, photo: Tensor, painting: Tensor, chance: torch.Generator) -> dict[str, Tensor]:
-        """Update the discriminators, then the generators, with images in [-1, 1]. Returns the losses of
-        `step`, with gradients.
+        """Update the discriminators, then the generators, as in `step`.
+
+        Args:
+            photo: batch of photos, (N, 3, size, size) in [-1, 1], on the device.
+            painting: batch of paintings, of the same shape.
+            chance: source of randomness for the contrastive loss and the gradient penalty.
+
+        Returns:
+            The scalars that `step` returns, not yet detached from the computation graph.
         """
         nets, settings = self.nets, self.settings
         with self.compute.autocast():
@@ -140,15 +147,16 @@ class Trainer:
 
 
 def learning_rate(settings: TranslateSettings, step: int) -> float:
-    """Return the learning rate at `step`, from 0: constant in the first half of the training, then linear
-    decay to 0 (Zhu et al., section 4).
+    """Return the learning rate for training step `step`, counted from 0. It is constant in the first half of
+    the training and then decays linearly to 0 (Zhu et al. 2017, section 4).
     """
     return settings.learning_rate * min(1.0, 2 * (1 - step / settings.steps))
 
 
 def divergence_monitor(settings: TranslateSettings, on_message: Callable[[str], None]) -> DivergenceMonitor:
-    """Return a monitor that reports losses beyond `MIN_LOSSES` and `MAX_LOSSES` with `on_message`. With
-    wgan-gp, the discriminator loss is not checked, since it has no fixed range.
+    """Return a monitor that calls `on_message` with a warning if a loss is below its limit in `MIN_LOSSES` or
+    above its limit in `MAX_LOSSES`. With ``wgan-gp``, the discriminator loss is not checked, since it has no
+    fixed range.
     """
     lowest = MIN_LOSSES if settings.adversary == "lsgan" else {"spread": MIN_LOSSES["spread"]}
     return DivergenceMonitor(lowest, MAX_LOSSES, on_message)
@@ -161,7 +169,7 @@ def _discriminator_losses(
 
     Args:
         settings: the settings of the training run.
-        pairs: each discriminator with real and generated images.
+        pairs: for each discriminator, a tuple of the discriminator, real images and generated images.
         chance: source of randomness for the gradient penalty.
     """
     total = torch.zeros((), device=pairs[0][1].device)
@@ -195,8 +203,8 @@ def _contrastive(
 
 
 def _cycle(net: nn.Module, generated: Tensor, original: Tensor) -> Tensor:
-    """Return the cycle loss, a scalar (Zhu et al., equation 2): mean absolute difference, for pixels in
-    [-1, 1], between the original images and the result of a round trip.
+    """Return the cycle loss of one direction, a scalar (Zhu et al. 2017, equation 2): the mean absolute
+    difference between the original images and the result of a round trip, for pixels in [-1, 1].
 
     Args:
         net: the generator for the opposite direction.

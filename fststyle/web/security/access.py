@@ -28,7 +28,7 @@ def cookie_value(token: str) -> str:
 
 
 def same_token(given: str, token: str) -> bool:
-    """Return whether two tokens are equal. The time does not depend on where they differ."""
+    """Return whether two tokens are equal. The comparison takes the same time wherever they differ."""
     return secrets.compare_digest(given.encode(), token.encode())
 
 
@@ -71,7 +71,7 @@ class Access:
         return self._without_token(scope, headers, self.token)
 
     def _without_token(self, scope: Scope, headers: Headers, token: str) -> Response | None:
-        """Return None for a request with the right token or cookie, or else the response that refuses it.
+        """Return None if a request has the right token or cookie, and otherwise the response that refuses it.
 
         GET requests for HTML are redirected to the login page. Wrong bearer tokens count as ``failures``.
         """

@@ -51,7 +51,11 @@ class Limits:
             self.arriving -= reserved
 
     def _refused(self, scope: Scope, reserved: int) -> Response | None:
-        """Return the response that refuses a request with a body of ``reserved`` bytes, or None."""
+        """Return the response that refuses a request, or None if the request is allowed.
+
+        ``reserved`` is the size in bytes that the body counts as. This method also counts the
+        request for the rate limit.
+        """
         if wait := self.rates.take(scope):
             return too_many(wait)
         if reserved > self.max_bytes:
@@ -66,7 +70,10 @@ class Limits:
 
 
 class _Body:
-    """Receives the body of one request within the limits on its size and on pauses."""
+    """Receiver for the body of one request, which limits the size of the body and the pauses in it.
+
+    ``max_bytes`` is the maximum size, and ``timeout`` the maximum pause in seconds.
+    """
 
     def __init__(self, receive: Receive, max_bytes: int, timeout: float):
         self._receive, self._left, self._max_bytes, self._timeout = receive, max_bytes, max_bytes, timeout

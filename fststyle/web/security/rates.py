@@ -12,8 +12,8 @@ CLIENTS = 10_000
 class Rates:
     """Rate limit: allows each client ``per_minute`` events per minute on average.
 
-    A burst may have a tenth of this number, or 10 if that is more. Clients are told apart by the IP address
-    in the ASGI ``scope``. ``clock`` returns a monotonic time in seconds.
+    A burst may contain up to a tenth of this number of events, or up to 10 if that is more. Clients are told
+    apart by the IP address in the ASGI ``scope``. ``clock`` returns a monotonic time in seconds.
     """
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic):
@@ -26,9 +26,9 @@ class Rates:
         return max(0.0, (1 - self._level(_client(scope))) / self.per_second)
 
     def take(self, scope: Scope) -> float:
-        """Count one event and return 0, or return the time that the client must wait, in seconds.
+        """Count one event and return 0 if the client may cause it now.
 
-        In the latter case, the event is not counted.
+        Otherwise, return the time in seconds that the client must wait. The event is then not counted.
         """
         client, now = _client(scope), self._clock()
         wait, level = self.wait(scope), self._level(client)
@@ -39,7 +39,7 @@ class Rates:
         return wait
 
     def _level(self, client: str) -> float:
-        """Return the number of events that the client may cause now, which may be a fraction."""
+        """Return the number of events that the client may cause now. The number need not be an integer."""
         level, since = self._buckets.get(client, (self.burst, 0.0))
         return min(self.burst, level + (self._clock() - since) * self.per_second)
 

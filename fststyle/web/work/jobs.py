@@ -38,7 +38,8 @@ class Job:
     ``kind`` selects its worker. ``state`` is "queued", "running", "done", "stopped" or "failed". ``label`` is
     its name for display. ``settings`` and ``result`` are the input and the output of the worker. ``error`` is
     the reason for a failure, or "". ``created`` is a Unix time. ``folder`` contains only the files of this
-    job. ``owner`` is the number of the client that added the job (`fststyle.web.client`), or "" if unknown.
+    job. ``owner`` is the client number (`fststyle.web.client`) of the client that added the job, or "" if it
+    is unknown.
     """
 
     id: str
@@ -82,7 +83,7 @@ class Worker(Protocol):
 
 
 class Jobs:
-    """Job queues. Each lane is a queue with a thread that runs one job at a time.
+    """Queues of background jobs. Each queue is called a lane, and has a thread that runs one job at a time.
 
     Jobs that were running when the process ended are queued again by `start` in the next process.
 
@@ -129,10 +130,10 @@ class Jobs:
         return folder
 
     def add(self, kind: str, folder: Path, label: str, settings: JsonObject, owner: str = "") -> Job:
-        """Queue a job with its files in ``folder``, which `new_folder` created.
+        """Queue a job whose files are in ``folder``, a folder created by `new_folder`. Returns the job.
 
-        The other arguments are fields of `Job`. Raises `BusyError` and deletes the folder if `MAX_QUEUE` jobs
-        are waiting in the lane.
+        The other arguments are fields of `Job`. If `MAX_QUEUE` jobs are already waiting in the lane of
+        ``kind``, the folder is deleted and `BusyError` is raised.
         """
         kinds = self._lane_of(kind)
         if sum(job.state == QUEUED for job in self.all(kinds)) >= MAX_QUEUE:

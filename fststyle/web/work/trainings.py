@@ -72,8 +72,8 @@ def preview_of(job: Job) -> Path:
 def steps_of(job: Job) -> list[JsonObject]:
     """Return the progress of a training job, one object per step, or [] if there is no step yet.
 
-    Each object has the fields of `fststyle.train.loop.Progress`. Of a long list, only every nth step up to
-    the last is returned, in total fewer than 2 * `POINTS`.
+    Each object has the fields of `fststyle.train.loop.Progress`. If there are many steps, only every nth one
+    is returned, counting back from the last, so that there are fewer than 2 * `POINTS`.
     """
     try:
         lines = (job.folder / LOG).read_text(encoding="utf-8").splitlines()

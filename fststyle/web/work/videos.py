@@ -35,7 +35,8 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
     """Raise `InputError` unless a file is a readable video within the limits on frame size and duration.
 
     ``max_pixels`` is the maximum number of pixels per frame, and ``seconds`` is the maximum duration, which
-    may be exceeded by one second. The duration is that in the header; without one, it is not checked.
+    may be exceeded by one second. The duration is read from the header of the file. If the header does not
+    contain it, it is not checked.
     """
     try:
         with av.open(str(path)) as container:
@@ -150,7 +151,10 @@ class PhotosWorker:
 
 
 def write_preview(folder: Path, rgb: RGB) -> None:
-    """Write an image as the preview of a job to its folder, with a longer side of at most `PREVIEW_SIDE`."""
+    """Write an image to the folder of a job as the preview of the job.
+
+    The image is first scaled down if its longer side exceeds `PREVIEW_SIDE`.
+    """
     if max(rgb.shape[:2]) > PREVIEW_SIDE:
         rgb = images.resize(rgb, PREVIEW_SIDE)
     images.write(images.Picture([images.Frame(rgb)]), folder / PREVIEW, quality=85)

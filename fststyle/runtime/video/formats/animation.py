@@ -31,10 +31,10 @@ _MAX_PIXELS = 8192 * 8192
 
 
 def is_animation_format(path: Path) -> bool:
-    """Return whether `AnimationSource` is used for a file: a GIF, PNG or WebP file, even if it is a still
-    image, or an animated AVIF file with transparency.
+    """Return whether a file is to be opened with `AnimationSource`.
 
-    The content decides, not the suffix. Returns False if the file cannot be read.
+    These are GIF, PNG and WebP files, including still images, and animated AVIF files with transparency. The
+    format is detected from the content, not from the suffix. Returns False if the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -47,10 +47,10 @@ def is_animation_format(path: Path) -> bool:
 
 
 def is_animation(path: Path) -> bool:
-    """Return whether a file is an animated PNG, WebP or AVIF. For most still images, only the beginning is
-    read.
+    """Return whether a file is an animated PNG, WebP or AVIF image.
 
-    Returns False if the file cannot be read, and True if it has the marker of an animation but is damaged.
+    Only the beginning of the file is read for most still images. Returns False if the file cannot be read,
+    and True if it has the marker of an animation but is damaged.
     """
     try:
         with path.open("rb") as file:
@@ -69,10 +69,11 @@ def is_animation(path: Path) -> bool:
 
 
 def _is_transparent_animation(path: Path) -> bool:
-    """Return whether Pillow reads an AVIF file as an animation with alpha. False if Pillow cannot read it.
+    """Return whether Pillow reads an AVIF file as an animation with an alpha channel.
 
-    FFmpeg would return alpha as a separate stream. Other AVIF files are read with FFmpeg, since only FFmpeg
-    reports the transfer characteristic, which HDR needs.
+    Returns False if Pillow cannot read the file. FFmpeg would return the alpha channel as a separate stream.
+    Other AVIF files are read with FFmpeg, since only FFmpeg reports the transfer characteristic, which is
+    needed to convert HDR.
     """
     try:
         outline = images.outline(path, max_pixels=_MAX_PIXELS)

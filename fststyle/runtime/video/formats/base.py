@@ -17,11 +17,11 @@ class TimedFrame:
     """A frame with its timestamp.
 
     Attributes:
-        rgb: uint8 (H, W, 3), upright.
+        rgb: pixels of the upright frame, uint8 (H, W, 3).
         pts: presentation time in units of ``time_base``.
         time_base: unit of ``pts`` and ``duration`` in seconds.
         duration: duration in units of ``time_base``; None if unknown.
-        alpha: uint8 (H, W), 255 for opaque; None without transparency.
+        alpha: opacity, uint8 (H, W), where 255 is opaque; None if the frame has no transparency.
         number: number of the file in an image sequence; None for other sources.
     """
 
@@ -67,7 +67,7 @@ class Source:
     """Number of frames, which may be an estimate; None if unknown."""
     broken: str | None = None
     cut: bool = False
-    """Whether the output omits the beginning of the source, so that its timecode does not apply."""
+    """Whether the output omits the beginning of the source, so that the source's timecode does not apply."""
     transparent: bool = False
     """Whether frames may have transparency."""
     chroma: str | None = None
@@ -83,7 +83,7 @@ class Source:
         self.others: list[Stream] = []
         """The streams whose packets are yielded."""
         self.channel_orders: dict[int, Order] = {}
-        """Channel orders that differ from FFmpeg's order, by audio stream index."""
+        """Maps the index of each audio stream whose channel order differs from FFmpeg's to this order."""
         self.metadata: dict[str, str] = {}
         """Tags of the container."""
         self.stream_metadata: dict[str, str] = {}
@@ -106,8 +106,9 @@ class Source:
         return 1, 1
 
     def seek(self, seconds: float) -> None:
-        """Allow the source to skip items before a time in seconds from `origin`. Call this before
-        iterating.
+        """Allow the source to skip items before ``seconds``, which is measured from `origin`.
+
+        Call this before iterating.
         """
 
     def __iter__(self) -> Iterator[Item]:
@@ -116,7 +117,7 @@ class Source:
     def cues(self, seconds: float) -> list[Packet]:
         """Return the subtitle packets that start before ``seconds`` and are still displayed then.
 
-        ``seconds`` is from `origin`. The packets are clipped to start at this time.
+        ``seconds`` is measured from `origin`. The packets are clipped to start at this time.
         """
         return []
 
@@ -147,8 +148,8 @@ class Sink:
         tags: tags of the output and its streams, with keys in lower case.
         stream_metadata: tags of the stylized stream.
         chapters: chapters of the output.
-        lost: names of what is not in the output and cannot be derived from the other attributes, such as
-            properties of frames.
+        lost: names of data that is missing from the output, such as properties of frames, as far as it cannot
+            be derived from the other attributes.
     """
 
     keeps_times = True

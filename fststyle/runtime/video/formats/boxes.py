@@ -44,9 +44,10 @@ _USER_DATA = frozenset(
 
 @dataclass(frozen=True)
 class Box:
-    """A box of type ``kind`` with its payload at the byte offsets ``begin`` to ``end`` of the file.
+    """A box of an MP4 or MOV file.
 
-    In a truncated file, ``end`` may be beyond the end of the file.
+    ``kind`` is the four-byte type of the box. The payload extends from the byte offset ``begin`` of the file
+    up to but excluding ``end``. In a truncated file, ``end`` may be beyond the end of the file.
     """
 
     kind: bytes
@@ -90,8 +91,9 @@ def lacks_index(path: Path) -> bool:
 def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
     """Return the names of the boxes of an MP4 or MOV file that FFmpeg does not read.
 
-    These are UUID boxes, unknown top-level boxes other than ``known``, and unknown user data. After `_MOST`
-    names, only the number of the others is given. The result is empty if the file cannot be read.
+    These are UUID boxes, top-level boxes whose type is neither in `_TOP` nor in ``known``, and user data
+    whose type is not in `_USER_DATA`. If there are more than `_MOST` names, the last item of the list gives
+    only the number of the remaining ones. The result is empty if the file cannot be read.
     """
     try:
         size = path.stat().st_size
@@ -105,7 +107,10 @@ def unread(path: Path, known: tuple[bytes, ...] = ()) -> list[str]:
 
 
 def _unread(file: BinaryIO, size: int, known: tuple[bytes, ...]) -> Iterator[str]:
-    """Yield the names for `unread`, with repetitions."""
+    """Yield the names of the boxes of a file that FFmpeg does not read, possibly with duplicates.
+
+    ``size`` is the size of the file in bytes, and ``known`` contains types of top-level boxes to omit.
+    """
     for box in boxes(file, 0, size):
         if not box.kind.isalnum():
             return  # other data after the end
@@ -118,7 +123,10 @@ def _unread(file: BinaryIO, size: int, known: tuple[bytes, ...]) -> Iterator[str
 
 
 def _of_movie(file: BinaryIO, movie: Box, size: int) -> Iterator[str]:
-    """Yield the names of unread boxes in a ``moov`` box and its tracks."""
+    """Yield the names of the boxes in a ``moov`` box and its tracks that FFmpeg does not read.
+
+    ``size`` is the size of the file in bytes.
+    """
     for box in boxes(file, movie.begin, min(movie.end, size)):
         if box.kind in (b"uuid", b"udta"):
             yield from _named(file, box)
@@ -129,7 +137,7 @@ def _of_movie(file: BinaryIO, movie: Box, size: int) -> Iterator[str]:
 
 
 def _named(file: BinaryIO, box: Box) -> Iterator[str]:
-    """Yield the name of a UUID box, or the names of unread boxes in a user data box."""
+    """Yield the name of a UUID box, or of each box in a user data box that FFmpeg does not read."""
     if box.kind == b"udta":
         for below in boxes(file, box.begin, box.end):
             if below.kind == b"uuid":

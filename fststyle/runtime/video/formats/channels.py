@@ -35,8 +35,8 @@ Order = tuple[int, ...]
 def prepare(stream: Stream) -> Order | None:
     """Replace the channel layout of an audio stream's decoder if it is unspecified or a list of channels.
 
-    Call this before the first packet is read. Returns the `Order` for `reordered`, or None if no reordering
-    is needed or the list is invalid.
+    Call this before the first packet is read. Returns the channel order to pass to `reordered`, or None if
+    the channels need not be reordered. An invalid list is treated like an unspecified layout.
     """
     context = stream.codec_context
     layout = context.layout

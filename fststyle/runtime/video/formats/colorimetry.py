@@ -32,11 +32,11 @@ _LUMINANCE = (0.2627, 0.6780, 0.0593)
 
 
 def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
-    """Return the color primaries and transfer characteristic of the converted frames of a stream.
+    """Return the color primaries and transfer characteristic that a stream has after conversion to SDR.
 
-    Arguments and results are ITU-T H.273 code points. For HDR, the results are those of BT.709. Otherwise,
-    they are those of the stream, except that a value that is not in `_PRIMARIES` or `_SDR_TRANSFERS`, such
-    as 2 (unspecified), is replaced by that of BT.709.
+    The arguments are those of the stream. Arguments and results are ITU-T H.273 code points. For an HDR
+    stream, the results are those of BT.709. Otherwise, the arguments are returned, except that a value that
+    is not in `_PRIMARIES` or `_SDR_TRANSFERS`, such as 2 (unspecified), is replaced by that of BT.709.
     """
     if transfer in HDR:
         return 1, 1
@@ -44,9 +44,9 @@ def sdr_colors(primaries: int, transfer: int) -> tuple[int, int]:
 
 
 def rgb_of(frame: DecodedFrame, transfer: int) -> RGB:
-    """Return a PyAV frame as RGB, uint8 (H, W, 3), with HDR tone-mapped.
+    """Convert a PyAV frame to RGB, uint8 (H, W, 3). HDR frames are tone-mapped to SDR.
 
-    ``transfer`` is the transfer characteristic of its stream as an ITU-T H.273 code point.
+    ``transfer`` is the transfer characteristic of the video stream as an ITU-T H.273 code point.
     """
     # If the matrix is not specified, players use BT.709 for HD heights and BT.601 below.
     unstated = int(frame.colorspace) not in (1, 4, 5, 6, 7, 9, 10)
@@ -78,9 +78,10 @@ def has_alpha(pixels: str | None) -> bool:
 
 
 def finer_chroma(pixels: PixelFormat | None) -> str | None:
-    """Return the chroma subsampling of a PyAV pixel format: "4:2:2", "4:4:0" or "4:4:4" (as for RGB).
+    """Return the chroma subsampling of a PyAV pixel format if it is finer than 4:2:0, otherwise None.
 
-    Returns None for other subsampling, such as 4:2:0, and for gray formats.
+    The result is "4:2:2", "4:4:0" or "4:4:4", which is also returned for RGB. It is None for other
+    subsampling, for gray formats, and if ``pixels`` is None.
     """
     if pixels is None or (not pixels.is_rgb and len(pixels.components) < 3):
         return None
@@ -98,8 +99,8 @@ def alpha_of(frame: DecodedFrame) -> Gray | None:
 def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
     """Tone-map an HDR frame to BT.709.
 
-    ``coded`` is uint16 (H, W, 3) RGB of full range, with BT.2020 primaries and the transfer PQ (16) or HLG
-    (18). The result is uint8 (H, W, 3).
+    ``coded`` is full-range RGB, uint16 (H, W, 3), with BT.2020 primaries. ``transfer`` is its transfer
+    characteristic: 16 for PQ, or 18 for HLG. The result is RGB, uint8 (H, W, 3).
     """
     light = _light(transfer)[coded]
     if transfer == 18:
@@ -123,7 +124,8 @@ def tone_mapped(coded: NDArray[np.uint16], transfer: int) -> RGB:
 def _light(transfer: int) -> Floats:
     """Return a lookup table from 16-bit codes to linear light, float32 (65536,).
 
-    For PQ, the values are display light relative to reference white; for HLG, scene light, 0..1.
+    If ``transfer`` is 16 (PQ), the values are display light relative to reference white. Otherwise, they are
+    the scene light of HLG, from 0 to 1.
     """
     code = np.arange(65536) / 65535
     if transfer == 16:

@@ -114,7 +114,10 @@ def alpha_of_avif(container: Container) -> list[Stream]:
 
 
 def label(stream: Stream) -> str:
-    """Return a short name for messages, such as ``audio aac (eng)`` or ``attachment font.ttf``."""
+    """Return a short name of a stream for messages.
+
+    Examples are ``audio aac (eng)`` and ``attachment font.ttf``.
+    """
     if stream.type == "attachment":
         return f"attachment {stream.metadata.get('filename') or 'without a name'}"
     context, known = stream.codec_context, tags(stream.metadata)
@@ -129,7 +132,7 @@ def label(stream: Stream) -> str:
 
 
 def name_of(stream: Stream) -> dict[str, str]:
-    """Return those of the tags ``language`` and ``title`` that a stream has."""
+    """Return the ``language`` and ``title`` tags of a stream. A tag that the stream lacks is omitted."""
     known = _named(stream.metadata)
     return {key: known[key] for key in ("language", "title") if key in known}
 

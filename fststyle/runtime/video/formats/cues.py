@@ -16,12 +16,12 @@ _NEAR = 1e-6
 
 
 def shown_at(path: Path, video: Stream, subtitles: Sequence[Stream], seconds: float) -> list[Packet]:
-    """Return the subtitle packets that start before ``seconds`` and are still displayed then.
+    """Return the packets of ``subtitles`` that start before ``seconds`` and are still displayed then.
 
     The packets are clipped to start at ``seconds``, which is on the clock of the file. A packet without a
     duration is displayed until the next packet of its stream. If the file is damaged, the packets before the
-    damage are returned. The file is read until a packet of ``video`` starts more than `_MARGIN` later. Raises
-    the errors of FFmpeg if the file cannot be opened.
+    damage are returned. Reading stops at the first packet of ``video`` that starts more than `_MARGIN`
+    seconds after ``seconds``. Raises the errors of FFmpeg if the file cannot be opened.
     """
     if not subtitles:
         return []

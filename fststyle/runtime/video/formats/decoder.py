@@ -14,7 +14,7 @@ _LIBVPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 class Decoder:
     """Decoder of a video stream.
 
-    ``decode`` returns the frames of a packet, and raises the errors of FFmpeg. ``transparent`` is whether the
+    ``decode`` returns the frames of a packet, and raises the errors of FFmpeg. ``transparent``: True if the
     frames may have an alpha channel. ``problem`` is a message for the user if transparency is ignored, and
     otherwise "".
     """
@@ -25,8 +25,10 @@ class Decoder:
 
 
 def decoder_of(stream: Stream) -> Decoder:
-    """Return the decoder of a PyAV video stream: that of libvpx, if available, for VP8 and VP9 with
-    transparency, and otherwise the default decoder.
+    """Return the decoder to use for a PyAV video stream.
+
+    VP8 and VP9 with transparency are decoded with libvpx if it is available. Everything else is decoded with
+    FFmpeg's default decoder.
     """
     library, context = av(), stream.codec_context
     wanted = _LIBVPX.get(context.codec.canonical_name)

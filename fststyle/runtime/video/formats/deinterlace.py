@@ -14,8 +14,8 @@ class Deinterlacer:
     (all). ``field_rate`` is "halve" for one output frame per two fields, or "keep" for one per field.
 
     The filter starts at the first frame that needs it; earlier frames are passed through. If ``field_rate``
-    is "keep" and ``mode`` is not "off", the time base of all frames is halved, since there are fields between
-    frames.
+    is "keep" and ``mode`` is not "off", the time base of all frames is halved, since the second field of a
+    frame is shown halfway between two frames.
     """
 
     def __init__(self, mode: str, field_rate: str):

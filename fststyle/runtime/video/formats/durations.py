@@ -18,7 +18,7 @@ class Durations:
 
     @property
     def end(self) -> Fraction:
-        """Latest end of a packet in seconds; 0 before the first packet."""
+        """Latest end time of all packets so far in seconds, or 0 before the first packet."""
         return self._end
 
     def note(self, pts: Fraction, shown: Fraction) -> None:

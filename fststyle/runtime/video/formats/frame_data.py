@@ -15,7 +15,7 @@ _NAMES = {
 
 
 def names(frame: DecodedFrame) -> Iterator[str]:
-    """Yield the names, for messages, of the side data of a decoded frame that `_NAMES` lists."""
+    """Yield the name of each kind of side data that a decoded frame has and `_NAMES` lists."""
     for kind, name in _NAMES.items():
         data = frame.side_data.get(kind)
         # The first number of STEREO3D is 0 for 2D video.

@@ -63,9 +63,9 @@ _QUICKTIME = frozenset(
 def movflags(container: str, source: Source, metadata: dict[str, str]) -> str:
     """Return the value of ``movflags``, an option of FFmpeg's MP4 and MOV muxer.
 
-    ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. The flags enable arbitrary
-    tag names if FFmpeg would drop one of the tags without them. If ``source`` has cover art, arbitrary tag
-    names are not enabled, since FFmpeg would then drop the cover art.
+    ``container`` is "mp4" or "mov", and ``metadata`` contains the tags to write. Arbitrary tag names are
+    enabled if FFmpeg would otherwise drop one of the tags. They are not enabled if ``source`` has cover art,
+    since FFmpeg would then drop the cover art.
     """
     known = _ITUNES if container == "mp4" else _QUICKTIME
     others = [key for key in metadata if key.lower() not in known]

@@ -12,9 +12,10 @@ _ENABLED = 1
 
 
 def disable(path: Path, tracks: set[int]) -> None:
-    """Clear the enabled flag of the tracks with the IDs ``tracks``. Raises `OSError` if this fails.
+    """Clear the enabled flag of the tracks with the IDs ``tracks`` in the MP4 or MOV file ``path``.
 
-    FFmpeg enables the first subtitle track if no subtitle track is enabled, so players would show it.
+    FFmpeg enables the first subtitle track if no subtitle track is enabled, so players would show it. Raises
+    `OSError` if the file cannot be read or written.
     """
     with path.open("r+b") as file:
         for movie in _of(boxes(file, 0, path.stat().st_size), b"moov"):

@@ -22,11 +22,11 @@ from fststyle.runtime.video.formats.writer import Writer
 
 @dataclass(frozen=True)
 class InputOptions:
-    """Options of inputs.
+    """Options for opening a video input.
 
-    ``rate`` is the frame rate of image sequences and stdin in frames per second, and ``frame_size`` the size
+    ``rate`` is the frame rate of image sequences and stdin in frames per second. ``frame_size`` is the size
     of the frames from stdin as WIDTHxHEIGHT. ``deinterlace`` and ``field_rate`` apply to video files, and are
-    those of `fststyle.runtime.video.formats.deinterlace.Deinterlacer`.
+    the ``mode`` and the ``field_rate`` of `fststyle.runtime.video.formats.deinterlace.Deinterlacer`.
     """
 
     rate: Fraction = Fraction(25)
@@ -72,9 +72,9 @@ def _is_picture(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class Target:
-    """The output of a video.
+    """Where a video is written.
 
-    ``path`` is None for stdout. ``single`` is whether the output is one file, which can be written under a
+    ``path`` is None for stdout. ``single``: True if the output is one file, which can be written under a
     temporary name. ``highest_rate`` is the maximum frame rate in frames per second; None means no limit.
     """
 
@@ -95,12 +95,14 @@ class Target:
 def target_of(
     given: str | Path, source: Source, encoding: Encoding, stdout: BinaryIO | None = None
 ) -> Target:
-    """Return the output for a path, or for "-", which is ``stdout``. Nothing is opened or created.
+    """Return the `Target` for an output path, or for "-", which means ``stdout``.
+
+    Nothing is opened or created.
 
     ``given`` names a folder if it is an existing folder, ends with a slash, or has no suffix and the source
-    is an image sequence. The output is then in this folder: an image sequence with the pattern of the source,
-    or a file with the name of the source, with the suffix .mp4 if the format of its own suffix cannot be
-    written.
+    is an image sequence. The output in this folder is then an image sequence with the pattern of the source,
+    or a file with the name of the source. The suffix of the file is .mp4 if the format of the source's suffix
+    cannot be written.
 
     Raises:
         OutputError: the suffix is missing or its format cannot be written, a name contains several number

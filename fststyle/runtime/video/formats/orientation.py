@@ -11,8 +11,10 @@ from fststyle.runtime.video.formats.pyav import DecodedFrame
 
 
 class Orientation(NamedTuple):
-    """Transform that makes a frame upright: mirror it left to right if ``mirrored``, then rotate it
-    counterclockwise by ``quarters`` quarter turns.
+    """Transform that makes a frame upright.
+
+    The frame is mirrored left to right if ``mirrored`` is True, and then rotated counterclockwise by
+    ``quarters`` quarter turns.
     """
 
     mirrored: bool = False
@@ -20,7 +22,7 @@ class Orientation(NamedTuple):
 
     @property
     def swaps_sides(self) -> bool:
-        """Whether width and height are swapped."""
+        """Whether the transform swaps width and height."""
         return bool(self.quarters % 2)
 
     def apply(self, image: Pixels) -> Pixels:
@@ -31,7 +33,10 @@ class Orientation(NamedTuple):
 
 
 def orientation_of(frame: DecodedFrame) -> Orientation:
-    """Return the orientation of a decoded PyAV frame, rounded to quarter turns."""
+    """Return the transform that makes a decoded PyAV frame upright, according to its display matrix.
+
+    The rotation is rounded to quarter turns. A frame without a display matrix is regarded as upright.
+    """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
         return Orientation()

@@ -39,7 +39,7 @@ before the frames of the same time.
 class Reader(Source):
     """Source that reads a video file.
 
-    ``deinterlace`` and ``field_rate`` are those of
+    ``deinterlace`` and ``field_rate`` are the ``mode`` and the ``field_rate`` of
     `fststyle.runtime.video.formats.deinterlace.Deinterlacer`. The attributes ``frames`` and ``seconds`` may
     be estimates.
 
@@ -197,8 +197,10 @@ class Reader(Source):
         return [*outline.metadata, *boxes.unread(self.path, known=(b"meta",))]
 
     def _checked(self, stream: Stream) -> Stream:
-        """Return ``stream``. Raises `InputError` if it is None, its codec or frame size is unknown, or its
-        frames are too small or too large.
+        """Check the video stream to read, and return it.
+
+        Raises `InputError` if ``stream`` is None, its codec or frame size is unknown, or its frames are too
+        small or too large.
         """
         if stream is None:
             raise InputError(f"{self.path}: contains no video stream")
@@ -335,7 +337,10 @@ class Reader(Source):
         return self._orientation.apply(rgb_of(frame, self._transfer))
 
     def _note_deinterlacing(self, deinterlacer: Deinterlacer) -> None:
-        """At the first call, add a note, and update the frame rate and the number of frames."""
+        """Add a note about deinterlacing, and update the frame rate and the number of frames.
+
+        Only the first call has an effect.
+        """
         if self._noted_deinterlacing:
             return
         self._noted_deinterlacing = True

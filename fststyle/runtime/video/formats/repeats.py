@@ -10,8 +10,9 @@ class RepeatedFrames:
     """Inserts repeated frames at the times of empty packets.
 
     In Theora, an empty packet repeats the previous frame (Theora specification, section 7.11). FFmpeg does
-    not decode it, and a decoder with several threads returns the previous frame only later. ``enabled`` is
-    whether empty packets have this meaning. A repeated frame has the same array object as the previous frame.
+    not decode it, and a decoder with several threads returns the previous frame only later. ``enabled``: True
+    if empty packets have this meaning in the stream; if False, no frames are inserted. A repeated frame
+    shares the pixel array of the previous frame.
     """
 
     def __init__(self, enabled: bool):
@@ -25,7 +26,10 @@ class RepeatedFrames:
             self._times.append(pts)
 
     def between(self, frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
-        """Yield the next decoded frames, and before each of them the repeated frames that precede it."""
+        """Yield the decoded ``frames``, each preceded by the repeated frames that are due before it.
+
+        The frames must follow those of the previous call in presentation order.
+        """
         for frame in frames:
             yield from self._before(frame.pts)
             self._last = frame

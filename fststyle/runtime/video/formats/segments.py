@@ -26,10 +26,11 @@ encoder.
 
 
 class SegmentSink(Sink):
-    """Sink that writes segments to ``resume_folder``. `close` joins all its segments into the file ``path``.
+    """Sink that writes a video in segments to ``resume_folder``.
 
-    ``rate`` is the average frame rate in frames per second. ``packets`` returns the packets of the audio and
-    other streams of ``source``. `close` calls it and writes them; `copy` ignores packets.
+    `close` joins all segments in this folder into the file ``path``. ``rate`` is the average frame rate in
+    frames per second. ``packets`` is a function that returns the packets of the audio and other streams of
+    ``source``. `close` calls it and writes these packets; `copy` does nothing.
     """
 
     keeps_aspect = True
@@ -64,8 +65,8 @@ class SegmentSink(Sink):
         """End the current segment and store it. Nothing happens if it has no frames.
 
         ``state`` is the state after the segment, from `FrameProcessor.state`; it may be None for the last
-        segment. ``size`` is the frame size (H, W), and ``last`` is whether this is the last segment of the
-        video.
+        segment. ``size`` is the frame size (H, W). ``last``: True for the last segment of the video. Raises
+        `OutputError` if the segment cannot be stored.
         """
         if self._writer is not None:
             self._writer.close()
@@ -84,7 +85,10 @@ class SegmentSink(Sink):
                 ) from error
 
     def close(self) -> None:
-        """Join the segments without re-encoding. Call `cut` first; at least one segment is needed."""
+        """Join the segments without re-encoding. Call `cut` first; at least one segment is needed.
+
+        Raises `OutputError` if a segment is damaged or the file cannot be written.
+        """
         segments = self._resume_folder.segments
         height, width = segments[0].size
         first = TimedFrame(np.zeros((height, width, 3), np.uint8), segments[0].pts[0], segments[0].base)
@@ -105,9 +109,10 @@ class SegmentSink(Sink):
             self._writer.abandon()
 
     def _opened(self, path: Path, source: Source, first: TimedFrame) -> Writer:
-        """Return a writer for frames of the size of ``first``.
+        """Return a writer of the file ``path`` for frames of the size of ``first``.
 
-        They have alpha if the first segment has it, or, before that segment is stored, if ``first`` has it.
+        The frames have alpha if the first stored segment has it. If no segment is stored yet, they have alpha
+        if ``first`` has it.
         """
         segments = self._resume_folder.segments
         self._alpha = segments[0].alpha if segments else first.alpha is not None
@@ -119,7 +124,7 @@ class SegmentSink(Sink):
         return (("other", packet) for packet in self._packets())
 
     def _video(self) -> Iterator[tuple[str, Packet]]:
-        """Yield the video packets of all segments, with continuous times.
+        """Yield ("video", packet) for each video packet of all segments, with continuous times.
 
         The order within a segment is that of its video file, and the presentation times are those of its
         JSON file. Decoding times are set as encoders do: ``delay`` is the maximum number of places by which a
@@ -184,9 +189,9 @@ def _seconds(packet: Packet) -> float:
 
 
 class FramesOnly(Source):
-    """Wrapper with only the name, frame rate, transparency, pixel aspect ratio and colors of a source.
+    """Wrapper with only the name, frame rate, transparency, pixel aspect ratio and colors of ``source``.
 
-    It has no other streams, no tags and no chapters.
+    The frames, other streams, tags and chapters of ``source`` are omitted.
     """
 
     def __init__(self, source: Source):

@@ -104,9 +104,9 @@ class SequenceSource(Source):
 class SequenceSink(Sink):
     """Sink that writes an image sequence. Each file is complete or absent.
 
-    A frame that has a number, from an image sequence, keeps it. Other frames are numbered from 1. Existing
-    files are overwritten. `write` raises `OutputError` if the file cannot be written, or if it belongs to
-    ``source``.
+    Frames that come from an image sequence keep their numbers. Other frames are numbered from 1. Existing
+    files are overwritten. `write` raises `OutputError` if the file cannot be written, or if it is one of the
+    files of ``source``.
     """
 
     keeps_times = False

@@ -35,7 +35,7 @@ _MXF_KEY = bytes.fromhex("060e2b34")
 
 
 def missing_bytes(path: Path, container: str) -> int:
-    """Return a lower bound of the number of bytes that are missing at the end of a file.
+    """Return a lower bound on the number of bytes that are missing at the end of a file.
 
     ``container`` is the FFmpeg name of the container. The result is 0 if the file is complete, if its
     structure does not define where it ends, or if the file cannot be read or parsed.
@@ -52,8 +52,10 @@ def missing_bytes(path: Path, container: str) -> int:
 
 
 def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last box of a fragmented MP4 file. Returns None for other MP4 files, whose
-    ``moov`` box gives the ends of the samples, and if other data follows the boxes.
+    """Return the byte offset at which the last box of a fragmented MP4 file ends.
+
+    If the box is followed by an incomplete header, this is where the header ends. Returns None if other data
+    follows the boxes, and for other MP4 files, whose ``moov`` box gives the ends of the samples.
     """
     at, fragmented = 0, False
     for box in boxes(file, 0, size):
@@ -67,8 +69,10 @@ def _end_of_fragments(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the segment, or of its last element if the size of the segment is unknown, as
-    in live recordings. Returns None if other data follows the elements.
+    """Return the byte offset at which the segment of a Matroska file ends.
+
+    If the size of the segment is unknown, as in live recordings, this is where its last element ends. Returns
+    None if other data follows the elements.
     """
     at = 0
     while at < size:
@@ -97,8 +101,8 @@ def _end_of_matroska(file: BinaryIO, size: int) -> int | None:
 def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
     """Parse a variable-length integer (RFC 8794, section 4) at offset ``at``.
 
-    Returns the value and its length in bytes, or (None, None) if it is invalid or incomplete. ``marker`` is
-    whether the value includes the bit that marks the length.
+    Returns the value and its length in bytes, or (None, None) if it is invalid or incomplete. ``marker``:
+    True if the value includes the bit that marks the length.
     """
     if at >= len(data) or not data[at]:
         return None, None
@@ -110,7 +114,10 @@ def _ebml(data: bytes, at: int, marker: bool) -> tuple[int | None, int | None]:
 
 
 def _end_of_avi(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last RIFF chunk, less `_RIFF_ERROR`, or None if no size is known."""
+    """Return the byte offset at which the last RIFF chunk of an AVI file ends, minus `_RIFF_ERROR`.
+
+    Returns None if there is no such chunk, or if the size of a chunk is unknown.
+    """
     at, end = 0, None
     while at < size:
         head = _read(file, at, 8)
@@ -125,7 +132,7 @@ def _end_of_avi(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_asf(file: BinaryIO, size: int) -> int | None:
-    """Return the file size that the header contains, or None if it has none or marks a broadcast."""
+    """Return the file size in the header of an ASF file, or None if it has none or marks a broadcast."""
     head = _read(file, 0, _HEAD)
     at = head.find(_ASF_FILE_PROPERTIES)
     if at < 0:
@@ -136,10 +143,10 @@ def _end_of_asf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_flv(file: BinaryIO, size: int) -> int | None:
-    """Return the file size in the metadata if it is larger than ``size``. Otherwise, return the end offset of
-    the last tag, or None if the file ends with a complete tag.
+    """Return the byte offset at which an FLV file should end, or None if the file appears to be complete.
 
-    The length field after the last tag may be missing.
+    This is the file size in the metadata if it exceeds ``size`` by more than `_FLV_LENGTH`, since the length
+    field after the last tag may be missing. Otherwise, it is the offset at which an incomplete last tag ends.
     """
     end, at = None, int.from_bytes(_read(file, 5, 4), "big") + 4
     (length,) = struct.unpack(">I", _read(file, size - 4, 4))
@@ -158,10 +165,10 @@ def _end_of_flv(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last page, plus one byte if its last packet continues on a page that is
-    missing. Returns None if no page is found.
+    """Return the byte offset at which the last page of an Ogg file ends, or None if no page is found.
 
-    The flag for the last page of a stream is not used, since recorders do not always set it.
+    If the last packet of the page continues on a page that is missing, one byte is added. The flag for the
+    last page of a stream is not used, since recorders do not always set it.
     """
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
@@ -180,9 +187,10 @@ def _end_of_ogg(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last element or of the first byte of the footer, whichever is larger.
+    """Return a lower bound on the size of a complete MXF file in bytes.
 
-    The header contains the offset of the footer.
+    This is the offset at which the last element ends, but at least one byte more than the offset of the
+    footer, which the header contains.
     """
     at, footer = max(0, _read(file, 0, _HEAD).find(_MXF_KEY)), 0
     while at < size:
@@ -199,10 +207,10 @@ def _end_of_mxf(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the smallest size with which the last packet is complete, and the last PES packet of each stream
-    if it has a length field, as for audio (ISO/IEC 13818-1, section 2.4.3).
+    """Return the smallest file size with which the last packets of an MPEG transport stream are complete.
 
-    Returns None if the file is not a transport stream.
+    These are the last transport packet and the last PES packet of each stream, if it has a length field, as
+    in audio streams (ISO/IEC 13818-1, section 2.4.3). Returns None if the file is not a transport stream.
     """
     if (layout := layout_of(_read(file, 0, 4 * LONGEST))) is None:
         return None
@@ -221,7 +229,10 @@ def _end_of_transport_stream(file: BinaryIO, size: int) -> int | None:
 
 
 def _end_of_program_stream(file: BinaryIO, size: int) -> int | None:
-    """Return the end offset of the last packet if it is truncated, or None (ISO/IEC 13818-1, section 2.5)."""
+    """Return the byte offset at which the last packet of an MPEG program stream should end.
+
+    Returns None if this packet is not truncated (ISO/IEC 13818-1, section 2.5).
+    """
     start = max(0, size - _TAIL)
     tail = _read(file, start, _TAIL)
     at = tail.rfind(b"\0\0\1\xba")

@@ -49,14 +49,15 @@ Mux = Callable[[Callable[[Any], Iterable[Packet]], Any], None]
 
 
 class StreamCopier:
-    """Adds the streams of ``source`` to an open output ``container``, and copies their packets.
+    """Adds the other streams of ``source`` to an open output ``container``, and copies their packets.
 
-    A stream is copied if the container supports it. Other audio is re-encoded, and so is audio that some
-    players do not play from MP4, unless ``audio`` is "copy". Other text subtitles are converted, and the
-    remaining streams are dropped.
+    The other streams, such as audio and subtitles, are all streams except the stylized one. A stream is
+    copied if the container supports its format. Audio is re-encoded if the container does not support it.
+    Unless ``audio`` is "copy", it is also re-encoded if some players do not play it from MP4. Text subtitles
+    that the container does not support are converted. The remaining streams are dropped.
 
-    ``kind`` is the FFmpeg name of the container. ``mux`` writes packets. ``notes`` are messages for the user;
-    `close` adds those about damaged packets.
+    ``kind`` is the FFmpeg name of the container format. ``mux`` is a function that writes packets (see
+    `Mux`). The attribute ``notes`` contains messages for the user; `close` adds those about damaged packets.
     """
 
     def __init__(self, container: Container, kind: str, source: Source, mux: Mux, audio: str = "auto"):
@@ -81,11 +82,12 @@ class StreamCopier:
             self._add(stream, source)
 
     def kept(self, made: Iterable[Stream]) -> tuple[set[int], list[str]]:
-        """Return the indices of the source streams that are in the finished output, and the names of the
-        properties that their copies lack.
+        """Return which source streams were kept in the output, and which of their properties were lost.
 
-        ``made`` are the streams of the output, read from the finished file. In MP4, streams without packets
-        are missing from it. If it has fewer streams of a kind than were added, the first ones are regarded as
+        The first value contains the indices of the source streams that are in the output. The second value
+        contains the names of the properties that their copies lack. ``made`` contains the streams of the
+        output, read from the finished file. Streams without packets are missing from an MP4 file. If the
+        output has fewer streams of a kind than were added, the streams that were added first are regarded as
         kept, and their properties are not compared.
         """
         kept: set[int] = set()
@@ -104,7 +106,7 @@ class StreamCopier:
     def shown_by_mistake(self, made: Iterable[Stream]) -> set[int]:
         """Return the IDs of subtitle streams that are marked as default in the output but not in the source.
 
-        ``made`` are the streams of the output.
+        ``made`` contains the streams of the output, read from the finished file.
         """
         return {
             stream.id
@@ -115,7 +117,11 @@ class StreamCopier:
         }
 
     def _pairs(self, made: Iterable[Stream]) -> Iterator[tuple[list[int], list[Stream]]]:
-        """Yield, for each kind of stream, the indices of the source streams and the streams of the output."""
+        """Yield, for each kind of stream, the indices of the source streams and the streams of the output.
+
+        The indices are those of the streams that were added. The output streams are taken from ``made``,
+        without the stylized stream.
+        """
         found: dict[str, list[Stream]] = {}
         for stream in made:
             found.setdefault(kind_of(stream), []).append(stream)
@@ -127,7 +133,7 @@ class StreamCopier:
             yield indices, found.get(kind, [])
 
     def _add(self, stream: Stream, source: Source) -> None:
-        """Add a stream to the container for a source stream, unless the stream is dropped."""
+        """Add an output stream to the container for a stream of ``source``, unless the stream is dropped."""
         if stream.type == "attachment":
             if self._kind == "matroska":
                 self._copied[stream.index] = self._container.add_stream_from_template(stream)
@@ -154,7 +160,7 @@ class StreamCopier:
             self._convert(stream)
 
     def _convert(self, stream: Stream) -> None:
-        """Add a stream for text subtitles whose format the container does not support.
+        """Add an output stream with subtitles converted to a text format that the container supports.
 
         Subtitles that cannot be converted, such as images, are dropped.
         """
@@ -183,8 +189,9 @@ class StreamCopier:
         return refused and stream.codec_context.codec.canonical_name.startswith(_NOT_PLAYED_FROM_MP4)
 
     def _encoded(self, stream: Stream, why: str) -> Stream:
-        """Add and return the output stream for the re-encoded audio ``stream``. ``why`` is the reason that
-        the note gives.
+        """Add an output stream for an audio stream that is re-encoded, and return it.
+
+        Adds a note that gives ``why`` as the reason, and records lost channels and a reduced sample rate.
         """
         context = stream.codec_context
         codec = "libopus" if self._kind == "webm" else "aac"
@@ -244,7 +251,8 @@ class StreamCopier:
     def copy(self, packet: Packet) -> None:
         """Copy, re-encode or convert a packet of a source stream, or ignore it if its stream is dropped.
 
-        The packet may be modified in place. A packet that is damaged is skipped if it must be decoded.
+        The packet may be modified in place, and it may be held back until a later call. A damaged packet that
+        has to be decoded is skipped.
         """
         for one in self._ended(packet) if packet.stream.type == "subtitle" else [packet]:
             self._add_packet(one)
@@ -276,10 +284,10 @@ class StreamCopier:
                 self._write(one, index, converter.stream)
 
     def _ended(self, packet: Packet) -> list[Packet]:
-        """Return the subtitle packets that can be written now.
+        """Return the subtitle packets that can be written after ``packet`` has been read.
 
-        A packet without an end (see `_ENDLESS`) is held back until the next packet of its stream, which
-        defines its end.
+        A packet without an end (see `_ENDLESS`) is held back until the next packet of its stream. It ends
+        when that packet begins.
         """
         index, stamp = packet.stream.index, packet.dts if packet.pts is None else packet.pts
         waiting = self._endless.pop(index, None)
@@ -290,18 +298,21 @@ class StreamCopier:
         return found
 
     def _note_overlap(self, packet: Packet, index: int, converter: SubtitleConverter) -> None:
-        """For MP4 and MOV, count the subtitles that are still shown when the next one starts. In these
-        formats, they end at that time.
+        """For MP4 and MOV, count an overlap if the previous subtitle is still shown when this one starts.
+
+        In these formats, the previous subtitle ends at that time. ``packet`` contains the converted subtitle,
+        and ``index`` is the index of its source stream.
         """
         if converter.format == "mov_text":
             self._overlaps[index] += packet.pts < self._text_ends.get(index, packet.pts)
             self._text_ends[index] = packet.pts + packet.duration
 
     def _place(self, frame: DecodedFrame, index: int) -> None:
-        """Set the timestamp of an audio frame in samples, in place.
+        """Set the timestamp of an audio frame in place, in units of one sample.
 
-        Gaps and overlaps below `_JITTER`, which result from the coarse clock of a container, are removed.
-        A frame without a timestamp follows the previous frame.
+        Gaps and overlaps shorter than `_JITTER`, which result from the coarse clock of a container, are
+        removed. A frame without a timestamp follows the previous frame. ``index`` is the index of its source
+        stream.
         """
         samples = round(frame.pts * frame.time_base * frame.sample_rate) if frame.pts is not None else None
         due = self._due.get(index)
@@ -311,10 +322,11 @@ class StreamCopier:
         self._due[index] = samples + frame.samples
 
     def _dated(self, packet: Packet) -> list[Packet]:
-        """Return the packets that can be written now, each with a decoding time.
+        """Return the packets that can be written after ``packet`` has been read, all with decoding times.
 
         Video packets before the first key frame are dropped. Matroska does not store the decoding times of
-        the first packets; they are computed from the first known decoding time.
+        the first packets. These packets are held back until a packet has a decoding time, from which theirs
+        are computed.
         """
         index = packet.stream.index
         waiting = self._waiting.setdefault(index, [])
@@ -370,10 +382,10 @@ def _until(packet: Packet, end: Fraction) -> Packet:
 
 
 def _rate(rate: int, known: Sequence[int] | None) -> int:
-    """Return a sample rate in Hz that an encoder supports: ``rate``, else the nearest lower rate, else the
-    lowest rate.
+    """Return the sample rate in Hz with which to encode audio that has the sample rate ``rate``.
 
-    ``known`` are the supported rates; None means any.
+    ``known`` contains the rates that the encoder supports, or is None if it supports any rate. The result is
+    ``rate`` if it is supported. Otherwise, it is the nearest lower rate, or the lowest one if none is lower.
     """
     if not known or rate in known:
         return rate
@@ -386,9 +398,9 @@ def _is_timecode(stream: Stream) -> bool:
 
 
 def _name(made: Stream, stream: Stream, kind: str) -> None:
-    """Copy the disposition and the tags of ``stream`` to ``made``. The timecode is not copied.
+    """Copy the disposition and the tags of ``stream``, except a timecode, to the output stream ``made``.
 
-    ``kind`` is the FFmpeg name of the container.
+    ``kind`` is the FFmpeg name of the container format.
     """
     named = copied(stream.metadata, timecode=False) | name_of(stream)
     made.metadata.update(languages.in_tags(named, kind))

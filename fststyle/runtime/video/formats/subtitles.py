@@ -13,12 +13,13 @@ _TICK = Fraction(1, 1000)
 
 
 class SubtitleConverter:
-    """Adds a stream for the text subtitles ``stream`` to an open output ``container``.
+    """Converts a stream of text subtitles to the subtitle format of an output container.
 
-    ``kind`` is the FFmpeg name of the container. FFmpeg decodes each text to ASS markup and encodes it again.
-    Italics, bold and line breaks are kept, and so are fonts and positions if the format supports them. The
-    attribute ``format`` is the name of the FFmpeg encoder, and ``stream`` is the new stream. Raises
-    `ValueError` for subtitles that are images, and the errors of FFmpeg.
+    The constructor adds a stream for the converted subtitles to the open output ``container``. Its argument
+    ``stream`` is the input stream, and ``kind`` is the FFmpeg name of the container. FFmpeg decodes each text
+    to ASS markup and encodes it again. Italics, bold and line breaks are kept, and so are fonts and positions
+    if the format supports them. The attribute ``format`` is the name of the FFmpeg encoder, and the attribute
+    ``stream`` is the new stream. Raises `ValueError` for subtitles that are images, and the errors of FFmpeg.
     """
 
     def __init__(self, container: Container, kind: str, stream: Stream):

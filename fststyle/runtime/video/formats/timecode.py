@@ -57,13 +57,17 @@ def of(metadata: Mapping[str, str]) -> str | None:
 
 
 def has_drop_frames(rate: Fraction) -> bool:
-    """Return whether a rate is 29.97 frames per second or a multiple, within the rounding of containers."""
+    """Return whether drop-frame timecodes exist for a frame rate.
+
+    This is the case for 30000/1001 (29.97) frames per second and multiples of it. Rates that a container has
+    rounded are recognized too.
+    """
     whole = round(rate)
     return whole >= 30 and whole % 30 == 0 and abs(rate - _exact(rate)) < abs(rate - whole)
 
 
 def _exact(rate: Fraction) -> Fraction:
-    """Return the exact rate, 30000/1001 or a multiple, of a rounded rate with drop-frame timecodes."""
+    """Return the exact frame rate, a multiple of 30000/1001, for a rounded rate with drop-frame timecodes."""
     return Fraction(round(rate) * 1000, 1001)
 
 
@@ -73,7 +77,7 @@ def _dropped(rate: Fraction) -> int:
 
 
 def _label(seconds: Fraction, rate: Fraction, drop_frames: bool) -> str:
-    """Return the label of the frame nearest to a time in seconds since midnight."""
+    """Return the timecode of the frame nearest to a time in seconds since midnight."""
     whole = round(rate)
     if drop_frames:
         number, dropped = round(seconds * _exact(rate)), _dropped(rate)

@@ -12,10 +12,10 @@ _STEP_BACK = 0.1
 class AviTimestamps:
     """Computes presentation times for frames of an AVI file, which stores only decoding times.
 
-    FFmpeg's guess is wrong for streams with B-frames. The decoder returns frames in presentation order. Each
-    frame has the decoding time of the packet that was decoded last, which is later by the delay of the
-    decoder; this delay is subtracted. Times are in units of the time base of the stream. A delay above
-    ``longest_delay`` is regarded as 0.
+    The presentation times that FFmpeg guesses are wrong for streams with B-frames. The decoder returns frames
+    in presentation order. Each frame has the decoding time of the packet that was decoded last. This time is
+    too late by the delay of the decoder, so the delay is subtracted. Times are in units of the time base of
+    the stream. A delay greater than ``longest_delay`` is replaced by 0.
     """
 
     def __init__(self, longest_delay: int):
@@ -24,12 +24,16 @@ class AviTimestamps:
         self._delay: int | None = None
 
     def begin(self, packet: Packet) -> None:
-        """Record the time of the first packet. Call this with every packet before it is decoded."""
+        """Record the decoding time of the first packet that has one. Later packets have no effect.
+
+        Call this with every packet before it is decoded.
+        """
         self._first = packet.dts if self._first is None else self._first
 
     def time_of(self, frame: DecodedFrame) -> int | None:
-        """Return the presentation time of a frame, or None if it is unknown. Call this for each frame in
-        order.
+        """Return the presentation time of a frame, or None if it is unknown.
+
+        Call this for every frame, in the order in which the decoder returns them.
         """
         if frame.dts is None or self._first is None:
             return None
@@ -44,9 +48,9 @@ class AviTimestamps:
 class FrameTimestamps:
     """Assigns increasing presentation times to decoded frames.
 
-    ``time_base`` is the unit of times in seconds, and ``step`` the duration of a frame in this unit, for
-    frames without a time. ``avi`` is given for AVI files, and None otherwise. The attribute ``missing``
-    becomes True at the first frame without a time.
+    ``time_base`` is the unit of the times, in seconds. ``step`` is the duration of a frame in this unit; it
+    is used for frames without a time. ``avi`` computes the times of the frames of an AVI file; it is None for
+    other files. The attribute ``missing`` becomes True at the first frame without a time.
     """
 
     def __init__(self, step: int, time_base: Fraction, avi: AviTimestamps | None):
@@ -56,17 +60,21 @@ class FrameTimestamps:
 
     @property
     def started(self) -> bool:
-        """Whether a frame has been stamped."""
+        """Whether `stamp` has been called."""
         return self._last is not None
 
     def begin(self, packet: Packet) -> None:
-        """Record the time of a packet. Call this with every packet before it is decoded."""
+        """Record the decoding time of a packet of an AVI file. Packets of other files have no effect.
+
+        Call this with every packet before it is decoded.
+        """
         if self._avi is not None:
             self._avi.begin(packet)
 
     def stamp(self, frame: DecodedFrame) -> None:
         """Set the time and the time base of a frame in place.
 
+        A frame without a time is placed one step after the previous frame, or at 0 if it is the first frame.
         A time that is not later than the previous time is replaced by the previous time plus 1.
         """
         pts = frame.pts if self._avi is None else self._avi.time_of(frame)
@@ -80,11 +88,11 @@ class FrameTimestamps:
 
 
 class JoinedRecordings:
-    """Makes timestamps continuous in an MPEG stream of several concatenated recordings.
+    """Makes timestamps continuous in an MPEG stream that consists of several concatenated recordings.
 
-    The timestamps of each recording may start anew. They are shifted to follow the end of the previous
-    recording. ``enabled`` is whether the container allows this; otherwise packets are not changed. ``usual``
-    is the duration in seconds that is assumed for packets without one.
+    The timestamps of each recording may start anew. They are then shifted so that the recording begins at the
+    end of the previous one. ``enabled``: True if the container may hold such a stream; if False, packets are
+    not changed. ``usual`` is the duration in seconds that is assumed for packets without a duration.
     """
 
     def __init__(self, enabled: bool, usual: float):
@@ -92,7 +100,10 @@ class JoinedRecordings:
         self._last: dict[int, float] = {}
 
     def correct(self, packet: Packet) -> None:
-        """Shift the timestamps of a packet in place. Call this with every packet of the file in order."""
+        """Shift the timestamps of a packet in place if it belongs to a later recording than the first.
+
+        Call this with every packet of the file, in file order. A packet without a decoding time is unchanged.
+        """
         if not self._enabled or packet.dts is None:
             return
         begins = float((packet.dts if packet.pts is None else packet.pts) * packet.time_base)

@@ -40,7 +40,8 @@ character follows it.
 
 
 def layout_of(head: bytes) -> tuple[int, int] | None:
-    """Return the distance between packets and the offset of the first sync byte, both in bytes.
+    """Return the packet layout of an MPEG transport stream: the distance between the starts of two packets
+    and the offset of the first sync byte, both in bytes.
 
     ``head`` must contain the first 4 * `LONGEST` bytes of the file, or all bytes of a shorter file. Returns
     None if the file is not a transport stream, or is shorter than four packets.
@@ -52,8 +53,10 @@ def layout_of(head: bytes) -> tuple[int, int] | None:
 
 
 def content_of(packet: bytes) -> tuple[int, bool, bytes]:
-    """Return the packet identifier (PID) of a packet of 188 bytes, whether a payload unit starts in it, and
-    its payload, which may be empty.
+    """Parse a packet of 188 bytes of an MPEG transport stream.
+
+    Returns its packet identifier (PID), True if a payload unit starts in it, and its payload, which may be
+    empty.
     """
     number = int.from_bytes(packet[1:3], "big") & 0x1FFF
     field = 1 + packet[4] if packet[3] & 0x20 else 0
@@ -61,11 +64,11 @@ def content_of(packet: bytes) -> tuple[int, bool, bytes]:
 
 
 def service_tags(path: Path) -> dict[str, str]:
-    """Return the names and the providers of the services as tags ``service_name`` and ``service_provider``.
+    """Return the tags ``service_name`` and ``service_provider`` of a transport stream file.
 
-    They are read from the first section of the service description table, and separated by commas. FFmpeg's
-    default names (`_DEFAULTS`) are ignored, and a tag without a value is omitted. Raises `OSError` if the
-    file cannot be read.
+    Their values are the names and the providers of the services (channels) in the first section of the
+    service description table. Several values are separated by commas. FFmpeg's default names (`_DEFAULTS`)
+    are ignored, and a tag without a value is omitted. Raises `OSError` if the file cannot be read.
     """
     with path.open("rb") as file:
         head = file.read(_SEARCHED)
@@ -99,7 +102,7 @@ def _sections(head: bytes) -> Iterator[bytes]:
 
 
 def _services(section: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the (provider, name) of each service in a section of the service description table."""
+    """Yield the provider and the name of each service in a section of the service description table."""
     at = 11
     while at + 5 <= len(section):
         end = min(len(section), at + 5 + (int.from_bytes(section[at + 3 : at + 5], "big") & 0xFFF))
@@ -116,8 +119,9 @@ def _services(section: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _text(content: bytes) -> str:
-    """Decode a text, and remove its control codes. Its first bytes may select the encoding (EN 300 468,
-    annex A).
+    """Decode a text field of a service description, and remove its control codes.
+
+    The first bytes of the field may select the encoding (EN 300 468, annex A).
     """
     first = content[:1]
     try:
@@ -133,7 +137,7 @@ def _text(content: bytes) -> str:
 
 
 def _of_iso_6937(content: bytes) -> str:
-    """Decode ISO/IEC 6937, with all characters except the accents treated as Latin-1."""
+    """Decode a text in ISO/IEC 6937. All bytes other than accents are decoded as Latin-1."""
     text, accent = "", ""
     for byte in content:
         if byte in _ACCENTS:

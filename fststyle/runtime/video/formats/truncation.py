@@ -29,11 +29,11 @@ Packets of some streams are split, and only the first parts are marked as incomp
 
 @dataclass
 class Extent:
-    """Extent of the data that has been read so far.
+    """Records how much of a video file has been read so far.
 
     ``reached`` is the latest end of a packet in seconds on the clock of the container. ``frames`` is the
     number of decoded frames, which the caller updates. ``first`` is the decoding time of the first video
-    packet in units of its time base, and ``packet`` the size of the last video packet in bytes.
+    packet in units of its time base. ``packet`` is the size of the last video packet in bytes.
     """
 
     reached: float = 0.0
@@ -44,7 +44,7 @@ class Extent:
     _incomplete: dict[int, float] = field(default_factory=dict)
 
     def add(self, packet: Packet, video: bool) -> None:
-        """Add a packet. ``video`` is whether it belongs to the stylized stream."""
+        """Add a packet that was read. ``video``: True if it belongs to the stylized stream."""
         if video and packet.size:
             self.first = packet.dts if self.first is None else self.first
             self.packet = packet.size
@@ -71,8 +71,9 @@ class Extent:
 def cut_off(
     container: Container, path: Path, stream: Stream, others: Sequence[Stream], origin: float, extent: Extent
 ) -> str | None:
-    """Return a message that says what is missing at the end of a file according to its structure, or None.
+    """Return a message that says what is missing at the end of a file, or None if it is complete.
 
+    Missing data is detected from the structure of the file, such as the sizes that its header or index gives.
     Call this after the file has been read to its end. ``path`` is the path of ``container``; see `ends_early`
     for the other arguments.
     """

@@ -96,8 +96,8 @@ class Writer(Sink):
     def _metadata(self, source: Source, rate: Fraction) -> tuple[dict[str, str], dict[str, str]]:
         """Return the tags to write to the container and those to write to the video stream.
 
-        The timecode is converted to ``rate`` frames per second. It is omitted if MP4 and MOV do not support
-        it, or if the beginning of the source is not in the output.
+        If the source has a timecode, it is converted to ``rate`` frames per second. It is omitted if MP4 and
+        MOV do not support it, or if the beginning of the source is not in the output.
         """
         before = timecode.of({**source.metadata, **source.stream_metadata})
         if before is None:
@@ -115,7 +115,10 @@ class Writer(Sink):
         return kept[0], kept[1]
 
     def _setup(self, first: TimedFrame, source: Source, encoding: Encoding, codec: str) -> None:
-        """Set the size, the pixel format, the colors and the options of the encoder."""
+        """Set the size, pixel format, time base, colors and options of the encoder.
+
+        Adds a note if the size is rounded up, and records lost transparency or chroma resolution.
+        """
         height, width = first.rgb.shape[:2]
         stream = self.stream
         stream.width, stream.height = width + width % 2, height + height % 2  # for 4:2:0
@@ -146,7 +149,10 @@ class Writer(Sink):
         context.color_primaries, context.color_trc = source.colors
 
     def _keeps_alpha(self, codec: str, encoding: Encoding) -> bool:
-        """Return whether transparency is kept. Adds a note if it is not, or if ProRes is selected for it."""
+        """Return whether the output keeps the transparency of the source.
+
+        Adds a note if it does not, or if ProRes was selected automatically to keep it.
+        """
         if encoders.keeps_alpha(codec, self._kind, encoding):
             if codec == "prores_ks" and encoding.codec == "auto":
                 self.notes.append(
@@ -212,8 +218,10 @@ class Writer(Sink):
             raise OutputError(f"cannot be written: the file cannot be completed ({reason(error)})") from error
 
     def _read_back(self) -> None:
-        """Set the attributes of `Sink` from the finished file. In MP4 and MOV, also disable subtitle tracks
-        that are not marked as default in the source.
+        """Read the finished file, and set the attributes of `Sink` that describe the output.
+
+        In MP4 and MOV, also disable the subtitle tracks that are marked as default in the output but not in
+        the source.
         """
         with self._av.open(str(self._path), metadata_errors="ignore") as made:
             for metadata in (made.metadata, *(stream.metadata for stream in made.streams)):
@@ -227,32 +235,32 @@ class Writer(Sink):
             mp4_tracks.disable(self._path, shown)
 
     def abandon(self) -> None:
-        """Close the file without finishing it."""
+        """Close the file without finishing it. Errors are ignored."""
         try:
             self.container.close()
         except Exception:  # the container may be set up only in part, and the caller deletes the file
             return
 
     def _start_copier(self) -> None:
-        """Start the `StreamCopier`, once, after the first frame."""
+        """Start the `StreamCopier` if it has not been started. Call this after encoding a frame."""
         if not self._started:
             self._started = True
             self._copier.start()
 
     @staticmethod
     def _with_alpha(timed: TimedFrame) -> Pixels:
-        """Return a frame as RGBA, uint8 (H, W, 4)."""
+        """Return a frame as RGBA, uint8 (H, W, 4). A frame without an alpha channel is opaque."""
         alpha = np.full(timed.rgb.shape[:2], 255, np.uint8) if timed.alpha is None else timed.alpha
         return np.dstack((timed.rgb, alpha))
 
     @staticmethod
     def _opaque(timed: TimedFrame) -> Pixels:
-        """Return a frame as RGB, uint8 (H, W, 3), on white where it is transparent."""
+        """Return a frame as RGB, uint8 (H, W, 3). Transparent pixels are composited on white."""
         return timed.rgb if timed.alpha is None else on_white(timed.rgb, timed.alpha)
 
     @staticmethod
     def _even(pixels: Pixels) -> Pixels:
-        """Return the image, padded to an even height and width by repeating the last row or column."""
+        """Pad an image to an even height and width by repeating its last row or column."""
         odd = pixels.shape[0] % 2, pixels.shape[1] % 2
         return np.pad(pixels, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge") if any(odd) else pixels
 
@@ -270,8 +278,10 @@ class Writer(Sink):
 
 
 def _not_opened(context: Any, why: str) -> str:
-    """Return the message for an encoder that cannot be opened. FFmpeg opens it when the first frame is
-    encoded.
+    """Return the error message for an encoder that cannot be opened.
+
+    ``context`` is the codec context of the encoder, and ``why`` is the reason. FFmpeg opens the encoder only
+    when the first frame is encoded.
     """
     if encoders.is_hardware(context.name):
         return (

@@ -58,7 +58,7 @@ TEMPO_RANGE = 60.0, 200.0
 
 @dataclass(frozen=True)
 class Measures:
-    """Results of the analysis.
+    """Loudness, beats and tempo of a sound at one time.
 
     Attributes:
         level: amplitude relative to its recent peak, 0..1.
@@ -111,9 +111,10 @@ class Meter:
             return self._measures
 
     def feed(self, samples: Samples) -> None:
-        """Analyze the next mono samples, (N,) for any N.
+        """Analyze the next mono samples, float32 (N,) for any N.
 
-        Values outside -1..1 are clipped, and values that are not finite are replaced by 0.
+        Samples that do not fill a hop of `HOP` samples are kept for the next call. Values outside -1..1 are
+        clipped, and values that are not finite are replaced by 0.
         """
         waiting = np.concatenate((self._rest, np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)))
         whole = len(waiting) // HOP * HOP
@@ -156,7 +157,7 @@ class Meter:
 
 
 def _tempo(flux: NDArray[np.float64]) -> float:
-    """Return the tempo of a spectral flux in beats per minute.
+    """Estimate the tempo of a sound, in beats per minute, from its spectral flux.
 
     ``flux`` is float64 (N,) with `SAMPLE_RATE` / `HOP` values per second. Returns 0 if it is too short or has
     no regular beats.

@@ -10,11 +10,12 @@ from fststyle.runtime.webcam.controls.values import Controls
 
 
 class Controllers:
-    """Opens the controllers that the settings select, to set ``controls``. Call `close` at the end.
+    """Opens the MIDI, OSC and sound inputs that ``settings`` selects, which set ``controls``.
 
-    The attributes ``osc`` (OSC input), ``midi`` and ``follower`` (sound) are None if they are not selected.
-    Raises `InputError` if a setting is invalid or a controller cannot be opened, and `DependencyError` if a
-    package is missing.
+    An OSC output, which sends the values of ``controls``, is also opened if it is selected. Call `close` at
+    the end. The attributes ``osc`` (OSC input), ``midi`` and ``follower`` (sound) are None if they are not
+    selected. Raises `InputError` if a setting is invalid or a controller cannot be opened, and
+    `DependencyError` if a package is missing.
     """
 
     def __init__(self, controls: Controls, settings: WebcamSettings):

@@ -18,7 +18,7 @@ DEFAULT_RANGES = {"strength": (0.0, 1.0), "mix": (0.0, 1.0), "brush": (1.0, 3.0)
 class Rule:
     """Rule that sets the control ``name`` from a measure of the sound, one of `MEASURES`.
 
-    The mapping is linear: the control is ``quiet`` where the measure is 0, and ``loud`` where it is 1.
+    The mapping is linear: the control is set to ``quiet`` if the measure is 0, and to ``loud`` if it is 1.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Rule:
 def parse(text: str) -> list[Rule]:
     """Parse a comma-separated list of rules, such as ``strength=bass:0.3:1.2,mix=beat``.
 
-    A rule is CONTROL=MEASURE or CONTROL=MEASURE:QUIET:LOUD; without QUIET and LOUD, they are taken from
+    A rule is CONTROL=MEASURE or CONTROL=MEASURE:QUIET:LOUD; by default, QUIET and LOUD are taken from
     `DEFAULT_RANGES`. Raises `InputError` for an invalid rule, and for two rules with the same control.
     """
     rules = [_rule(part.strip()) for part in text.split(",")]
@@ -87,7 +87,10 @@ class Follower:
         }
 
     def meters(self) -> dict[str, float]:
-        """Return a dict of the current measures, 0..1, and of the tempo in beats per minute ("bpm")."""
+        """Return the current values of `MEASURES`, 0..1, and the tempo in beats per minute, as a dict.
+
+        The keys are the names in `MEASURES`, and "bpm" for the tempo.
+        """
         measures = self.meter.measures
         return {name: getattr(measures, name) for name in MEASURES} | {"bpm": round(measures.bpm, 1)}
 

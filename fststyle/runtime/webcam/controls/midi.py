@@ -39,7 +39,7 @@ ALSA_THROUGH = "Midi Through"
 
 
 class MidiMessage(Protocol):
-    """Protocol of mido messages. A message has only the attributes of its type."""
+    """Interface of a mido message. A message has only those attributes that belong to its type."""
 
     type: str
     channel: int
@@ -52,7 +52,7 @@ class MidiMessage(Protocol):
 
 
 class MidiPort(Protocol):
-    """Protocol of mido input ports."""
+    """Interface of a mido input port."""
 
     def iter_pending(self) -> Iterable[MidiMessage]: ...
     def close(self) -> None: ...
@@ -99,7 +99,7 @@ class MidiMap:
             place.write_text(json.dumps(self.entries, indent=2) + "\n", encoding="utf-8")
 
     def assign(self, key: str, name: str) -> None:
-        """Assign a key to a control, and remove the other keys of this control."""
+        """Assign ``key`` to the control ``name``, and remove the other keys of this control."""
         for other in [other for other, assigned in self.entries.items() if assigned == name]:
             del self.entries[other]
         self.entries[key] = name
@@ -304,7 +304,7 @@ def _key(message: MidiMessage) -> str | None:
 
 
 def _is_learnable(message: MidiMessage) -> bool:
-    """Return whether MIDI learn assigns the key of a message. It ignores the release of a note."""
+    """Return whether MIDI learn responds to a message. It ignores messages for the release of a note."""
     if message.type == "note_on":
         return bool(message.velocity)
     return bool(message.type != "note_off")
@@ -320,7 +320,7 @@ def _fader_position(message: MidiMessage) -> float:
 
 
 def _check_entry(key: str, name: str) -> None:
-    """Raise `InputError` if the entry ``key``: ``name`` of a map is invalid (see `MidiMap`)."""
+    """Raise `InputError` unless ``key`` and ``name`` are a valid key and value of a `MidiMap`."""
     kind, *numbers = key.split(" ")
     needed = {"control": 2, "note": 2, "pitch": 1, "program": 1}.get(kind)
     if needed != len(numbers) or not all(_is_number(text, 127) for text in numbers[1:]):
@@ -339,9 +339,10 @@ def _is_number(text: str, most: int) -> bool:
 
 
 def _import_mido() -> Any:
-    """Import and return mido, with the backend in the environment variable MIDO_BACKEND or python-rtmidi.
+    """Import mido, load its backend, and return the module.
 
-    Raises `DependencyError` if mido or the backend cannot be imported.
+    The environment variable MIDO_BACKEND selects the backend; the default is python-rtmidi. Raises
+    `DependencyError` if mido or the backend cannot be imported.
     """
     install = "pip install mido python-rtmidi"
     try:

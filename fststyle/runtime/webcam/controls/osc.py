@@ -38,10 +38,11 @@ _TAGS = frozenset(b"ifdhsTFN")
 
 
 def endpoint(text: str, flag: str, host: str | None = None) -> tuple[str, int]:
-    """Parse ``HOST:PORT`` into host and port. If ``host`` is given, ``PORT`` alone selects this host.
+    """Parse an address of the form ``HOST:PORT``, and return the host and the port.
 
-    Raises `InputError`, with the option ``flag`` in the message, for text of another form and for a port
-    outside 1..65535.
+    If ``host`` is given, ``text`` may also be only ``PORT``; the returned host is then ``host``. Raises
+    `InputError`, with the option ``flag`` in the message, for text of another form and for a port outside
+    1..65535.
     """
     name, colon, port = text.strip().rpartition(":")
     name = name.strip("[]") if colon else host or ""
@@ -139,7 +140,11 @@ class OscInput:
         return list(latest.values())
 
     def _handle(self, content: bytes) -> None:
-        """Apply one message. An invalid message is reported to the user, once for each address."""
+        """Apply one message in the binary format of OSC.
+
+        Invalid messages are reported to the user, once for each address. Messages that python-osc cannot
+        parse are reported only once in total.
+        """
         try:
             if not _is_supported(content):
                 raise InputError("the message is malformed, or has an argument of an unsupported type")
@@ -152,7 +157,7 @@ class OscInput:
             self._once("damaged", "a malformed message is ignored")
 
     def _apply(self, address: str, arguments: list[object]) -> None:
-        """Apply a message. Raises `InputError` if the address or an argument is invalid."""
+        """Apply a parsed OSC message. Raises `InputError` if the address or an argument is invalid."""
         if not address.startswith(ROOT):
             raise InputError(f"the address does not begin with {ROOT}")
         path = address.removeprefix(ROOT)
@@ -287,7 +292,7 @@ def _messages(datagram: bytes, depth: int = 4) -> Iterator[bytes]:
 def _is_supported(message: bytes) -> bool:
     """Return whether a message has an address and only supported type tags.
 
-    python-osc logs a warning for each unsupported type.
+    Other messages must not be passed to python-osc, which logs a warning for each unsupported type.
     """
     if not message.startswith(b"/"):
         return False

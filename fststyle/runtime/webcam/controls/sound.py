@@ -108,7 +108,7 @@ def record_input(wanted: str, stop: threading.Event) -> Iterator[Samples]:
 
 
 def _resample(block: Samples, rate: int, resampler: Any) -> Iterator[Samples]:
-    """Yield a block of samples after resampling from ``rate`` to `SAMPLE_RATE`.
+    """Resample a block of samples from ``rate`` to `SAMPLE_RATE`, and yield the resulting blocks.
 
     All blocks of a stream must use the same ``resampler``.
     """
@@ -128,7 +128,7 @@ class AudioSource:
     ``retry`` seconds. Each error is reported once.
 
     Args:
-        source: "auto" for the default input, part of the name of an input, or an audio file.
+        source: "auto" for the default input, part of the name of an input, or path of an audio file.
         feed: called with each block of samples: by the constructor for the first block, then in the thread.
         on_note: called with messages for the user, in the thread.
         retry: interval in seconds between attempts to reopen a failed source.

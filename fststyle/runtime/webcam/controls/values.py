@@ -136,7 +136,7 @@ class Controls:
             raise InputError(f"{name!r} cannot be controlled by a fader; use one of {names}")
 
     def step(self, by: int) -> None:
-        """Select the next style (``by`` 1) or the previous style (-1), and set ``mix`` to 0.
+        """Select the next style if ``by`` is 1, or the previous style if it is -1, and set ``mix`` to 0.
 
         Nothing changes if the list of styles is empty.
         """
@@ -173,8 +173,8 @@ class Controls:
     def neighbor(self, style: str, by: int = 1) -> str:
         """Return the style that is ``by`` places after ``style`` in the list, wrapping around at its ends.
 
-        For a style that is not in the list, ``by`` 1 returns the first style, and -1 the last. If the list is
-        empty, ``style`` is returned.
+        If ``style`` is not in the list, the result is the first style for ``by=1``, and the last style for
+        ``by=-1``. If the list is empty, ``style`` is returned.
         """
         place = self.styles.index(style) if style in self.styles else -1 if by > 0 else 0
         return self.styles[(place + by) % len(self.styles)] if self.styles else style
@@ -185,7 +185,10 @@ class Controls:
         self.on_note(note)
 
     def _style(self, value: object) -> str:
-        """Return the name of a style, given by its name or its number from 1; see `set` for the errors."""
+        """Return the name of the style that ``value`` selects by name, or by number from 1.
+
+        See `set` for the accepted names and the errors.
+        """
         if isinstance(value, str):
             wanted = value.lower().replace("_", "-").replace(" ", "-")
             for name in (*self.styles, *self._own):

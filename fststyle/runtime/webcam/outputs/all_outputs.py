@@ -20,7 +20,7 @@ from fststyle.runtime.webcam.view import View
 
 
 class Output(Protocol):
-    """Protocol of outputs of the webcam filter.
+    """Interface of the outputs of the webcam filter.
 
     `send` outputs a frame, uint8 (H, W, 3), with its capture time in seconds (`time.monotonic`). It raises
     `DeviceError` or `OutputError` if the output fails, and `InputError` if the frame size has changed and the

@@ -173,7 +173,7 @@ class Stream:
     def _connection(self) -> tuple[str, bool]:
         """Start an encoder process and pass frames to it until it ends or the stream is closed.
 
-        Returns the reason why the connection ended, and whether reconnecting cannot help.
+        Returns the reason why the connection ended, and True if reconnecting cannot help.
         """
         request = json.dumps({"url": self._url, "format": self._format, "size": self._size, "fps": self._fps})
         process = self._process = subprocess.Popen(
@@ -241,7 +241,7 @@ def check_url(url: str) -> str:
     """Return the name of the FFmpeg format for a URL.
 
     Raises `InputError` if its scheme is not in `FORMATS` or it has no host. The message contains only the
-    parts of `public_url`.
+    parts of the URL that `public_url` keeps.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in FORMATS:

@@ -48,7 +48,7 @@ class Selection:
     def of(self, parts: State, client: str) -> tuple[list[Job], int]:
         """Return the selected jobs, newest first, and the number of jobs that only ``own`` excludes.
 
-        ``client`` is the number of the requesting client. It is used only if ``own`` is True.
+        ``client`` is the client number of the requesting client. It is used only if ``own`` is True.
         """
         found = parts.jobs.all(self.kinds or None)
         if self.ids:
@@ -165,10 +165,11 @@ def _stream(events: AsyncIterator[str]) -> StreamingResponse:
 
 
 async def _events(parts: State, client: str, selected: Selection, end: bool) -> AsyncIterator[str]:
-    """Yield changes of the selected jobs, at most the newest `MAX_FOLLOWED`, as server-sent events.
+    """Yield server-sent events that report the changes of the selected jobs.
 
-    Comments are sent every `HEARTBEAT_SECONDS` while nothing changes. The stream ends at shutdown, and, if
-    ``end`` is True, when all these jobs are finished.
+    Only the newest `MAX_FOLLOWED` of the jobs are followed. A comment is sent every `HEARTBEAT_SECONDS` while
+    nothing changes. The stream ends when the server shuts down. If ``end`` is True, it also ends when all
+    followed jobs are finished.
     """
 
     def look() -> tuple[list[JobInfo], int]:

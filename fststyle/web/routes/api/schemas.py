@@ -71,7 +71,7 @@ class JobInfo(BaseModel):
 
 
 def style_info(card: Card) -> StyleInfo:
-    """Return a style of the library in the form that the API returns."""
+    """Convert a style of the library to the `StyleInfo` that the API returns."""
     return StyleInfo(
         name=card.name,
         title=card.title,
@@ -92,12 +92,15 @@ def style_info(card: Card) -> StyleInfo:
 
 
 def job_info(parts: State, job: Job, client: str) -> JobInfo:
-    """Return a job in the form that the API returns to the client with the number ``client``."""
+    """Convert a job to the `JobInfo` that the API returns to the client with the client number ``client``."""
     return job_infos(parts, [job], client)[0]
 
 
 def job_infos(parts: State, jobs: Sequence[Job], client: str) -> list[JobInfo]:
-    """Return jobs in the form that the API returns to the client with the number ``client``."""
+    """Convert jobs to the `JobInfo` objects that the API returns to one client.
+
+    ``client`` is the client number.
+    """
     ahead = parts.jobs.ahead()
     return [_job_info(parts, job, client, ahead.get(job.id, 0)) for job in jobs]
 
@@ -119,12 +122,19 @@ def _job_info(parts: State, job: Job, client: str, ahead: int) -> JobInfo:
 
 
 def is_own(job: Job, client: str) -> bool:
-    """Return whether the client with the number ``client`` added the job. False if the number is ""."""
+    """Return whether a client added the job.
+
+    ``client`` is the client number. If it is "", the result is False.
+    """
     return bool(client) and job.owner == client
 
 
 def _details(parts: State, job: Job) -> JsonObject:
-    """Return the result of a job. ``published`` is omitted if that style is no longer in the library."""
+    """Return the result of a job for the field ``details`` of `JobInfo`.
+
+    The key ``published``, the name under which a trained style was added to the library, is omitted if that
+    style is no longer in the library.
+    """
     found = {name: value for name, value in job.result.items() if name != "published"}
     name = parts.library.published(job)
     return {**found, "published": name} if name else found
