@@ -56,7 +56,9 @@ def main() -> None:
     parser.add_argument("scan", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--side", type=int, default=640, help="height of the result in pixels")
-    parser.add_argument("--saturation", type=float, default=1.4, help="factor of the saturation")
+    parser.add_argument(
+        "--saturation", type=float, default=1.4, help="factor by which the saturation is multiplied"
+    )
     parser.add_argument(
         "--right", type=float, default=1.0, help="right edge of the part to keep, as a fraction of the width"
     )

@@ -3,29 +3,41 @@ with longer strokes, more local contrast, and details and tones of the photo.
 
     python tools/retouch.py the-scream.pt retouched.pt --local-contrast 0.4 --details 0.5 --tone 0.25 \\
         --data photos/
+    python tools/retouch.py starry-night retouched.pt --strokes 6 --data photos/
+    python tools/retouch.py starry-night reference.pt --student starry-night-johnson --data photos/
 
 The network learns to output the images that fststyle/train/style/retouching.py makes from its original
-output, with a lower `mesh_loss` (fststyle/train/losses/mesh.py), since live networks draw lines along rows
-and columns of pixels that repeat every few pixels. No style image and no loss network are needed.
+output (`image_distance`), with a lower `mesh_loss` (fststyle/train/losses/mesh.py), since live networks draw
+lines along rows and columns of pixels that repeat every few pixels. No style image is needed.
+
+With `--student`, another network learns to output these images, for example a larger one.
 """
 
 import argparse
 import copy
+import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from fststyle.errors import CheckpointError
+from fststyle import catalogue
+from fststyle.errors import CheckpointError, FststyleError, OutputError
 from fststyle.io.files import refuse_overwrite
 from fststyle.train import checkpoint
+from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source, to_tensor
 from fststyle.train.losses.clamp import clamp_output
 from fststyle.train.losses.grid import grid_artifact_loss
+from fststyle.train.losses.image_distance import image_distance
 from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks.live import Live
+from fststyle.train.networks.vgg import load_vgg, repeat_edges
+from fststyle.train.style.init_weights import base_sha256, read_initial_weights
 from fststyle.train.style.retouching import Tone, retouched
 
 AMOUNTS = {
@@ -34,28 +46,32 @@ AMOUNTS = {
     "tone": "fraction, 0 to 1, by which tones approach those of the photo (default: 0)",
 }
 """The amounts of `retouched`, which are options of the command line, and their help texts."""
-RATE = 5e-4
+RATE = 1e-3
 """Peak learning rate of Muon: linear warm-up over ten steps, then linear decay to 1/20."""
 MEASURED = 24
 """Number of photos for the statistics of the luminance."""
-SAME, MESH, GRID = 300.0, 0.3, 0.03
-"""Weights of the losses: MSE from the retouched output (pixels in [-1, 1]), mesh, and grid artifacts."""
+MESH, GRID = 0.3, 0.03
+"""Weights of the mesh loss and of the grid loss."""
 
 
 def retouch(
-    net: Live,
+    teacher: Live,
+    student: nn.Module,
     source: Photos | Scenes,
+    compute: Compute,
     amounts: Mapping[str, float],
     strokes: int,
     steps: int,
     batch: int,
     report: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """Train `net`, in place, to output what `retouched` makes from its original output.
+    """Train `student`, in place.
 
     Args:
-        net: the network.
+        teacher: the network whose output is retouched.
+        student: the network to train: a copy of the teacher, or another network.
         source: the training photos.
+        compute: device and precision.
         amounts: `local_contrast`, `details` and `tone` of `retouched`.
         strokes: `strokes` of `retouched`.
         steps: number of training steps.
@@ -65,24 +81,40 @@ def retouch(
     Raises:
         TrainingError: no photo can be used.
     """
-    before = copy.deepcopy(net).train()
-    tones = _tones(net, source)
-
-    def finish(stylized: Tensor, photo: Tensor) -> Tensor:
-        return retouched(stylized, photo, strokes=strokes, **amounts, tones=tones)
-
-    net.train()
-    optimizer = Muon(net, lr=RATE)
+    stride: int = student.stride  # type: ignore[assignment]
+    tones = _tones(teacher, source)
+    teacher, student = compute.place(teacher), compute.place(student)
+    # Only live networks have a noise field, whose random offset in training mode they then share.
+    teacher.train(isinstance(student, Live))
+    student.train()
+    vgg = compute.place(repeat_edges(load_vgg()))
+    optimizer = Muon(student, lr=RATE)
     samples = batches(source, seed=0, batch=batch, start=0, steps=steps, workers=0)
     for step, (pixels, _) in enumerate(samples):
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / 10) * (1 - 0.95 * step / steps)
-        losses = _losses(net, before, pixels.float().div(127.5).sub(1), finish, seed=step)
+        photo = compute.place(pixels.float().div(127.5).sub(1))
+        with torch.no_grad():
+            drawn = _output(teacher, photo, compute, seed=step)
+            target = retouched(drawn, photo, strokes=strokes, **amounts, tones=tones)
+        stylized = _output(student, photo, compute, seed=step)
+        with compute.autocast():
+            losses = image_distance(stylized, target, vgg)
+        losses["mesh"] = MESH * mesh_loss(stylized, mesh_log_ratio(photo))
+        losses["grid"] = GRID * grid_artifact_loss(stylized, stride)
         optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
+        torch.stack(list(losses.values())).sum(0).mean().backward()
         optimizer.step()
-        net.constrain()
-        report(step, {name: value.item() for name, value in losses.items()})
+        if isinstance(student, Live):
+            student.constrain()
+        report(step, {name: value.mean().item() for name, value in losses.items()})
+
+
+def _output(net: nn.Module, photo: Tensor, compute: Compute, seed: int) -> Tensor:
+    """Return the stylized images in float32. The seed determines the offset of the noise field."""
+    with torch.random.fork_rng(devices=[]), compute.autocast():
+        torch.manual_seed(seed)
+        return clamp_output(net(photo)).float()
 
 
 def _tones(net: Live, source: Photos | Scenes) -> Tone:
@@ -93,22 +125,30 @@ def _tones(net: Live, source: Photos | Scenes) -> Tone:
     return Tone.of(torch.stack(crops), torch.stack(stylized))
 
 
-def _losses(
-    net: Live, before: Live, photo: Tensor, finish: Callable[[Tensor, Tensor], Tensor], seed: int
-) -> dict[str, Tensor]:
-    """Return the weighted losses of `net`. The target is the output of the original network `before`, as
-    retouched by `finish`.
+def read(source: str) -> dict[str, Any]:
+    """Return the content of a checkpoint, or the same keys for a style.
+
+    Args:
+        source: a .pt checkpoint, a .onnx file, or the name of a style.
+
+    Raises:
+        StyleError, CheckpointError: see `read_initial_weights`.
     """
-    with torch.random.fork_rng(devices=[]):  # both networks draw the same offset of the noise field
-        torch.manual_seed(seed)
-        with torch.no_grad():
-            target = finish(clamp_output(before(photo)), photo)
-        torch.manual_seed(seed)
-        stylized = clamp_output(net(photo))
+    if source.endswith(".pt"):
+        return checkpoint.load(Path(source), checkpoint.STYLE_KINDS)
+    weights = read_initial_weights(source)
+    path = catalogue.locate(Path(source) if source.endswith(".onnx") else source).path
+    card = catalogue.metadata(path.read_bytes())
     return {
-        "same": SAME * (stylized - target).square().mean(),
-        "mesh": MESH * mesh_loss(stylized, mesh_log_ratio(photo)).mean(),
-        "grid": GRID * grid_artifact_loss(stylized, net.stride).mean(),
+        "kind": "style",
+        "name": card["name"],
+        "network": card["network"],
+        "network_settings": json.loads(card["network_settings"]),
+        "model": weights,
+        "step": 0,
+        "settings": json.loads(card.get("trained_with", "{}")),
+        "base": base_sha256(source),
+        "style_sha256": card.get("style_sha256", ""),
     }
 
 
@@ -116,8 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("checkpoint", help=".pt file, .onnx file or name of a style with a live network")
+    parser.add_argument("out", type=Path, help=".pt file to write")
+    parser.add_argument("--student", help="network to train instead: .pt file, .onnx file or style")
     parser.add_argument("--data", type=Path, help="folder of photos; default: as for `fststyle train`")
     for name, text in AMOUNTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0, help=text)
@@ -127,34 +168,56 @@ def main() -> None:
         default=0,
         help="pixels to average along strokes, which removes weave (default: 0)",
     )
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--size", type=int, default=320, help="side of the photo crops in pixels")
+    parser.add_argument("--size", type=int, default=256, help="side of the photo crops in pixels")
     args = parser.parse_args()
     if args.steps < 1 or args.batch < 1 or args.size < 64 or args.size % Live.stride:
-        parser.error(f"--steps and --batch must be at least 1, --size a multiple of {Live.stride} from 64")
+        parser.error(
+            "--steps and --batch must be at least 1,"
+            f" --size must be a multiple of {Live.stride} and at least 64"
+        )
     amounts = {name: getattr(args, name) for name in AMOUNTS}
     if not 0 <= args.strokes <= 16:
         parser.error("--strokes must be from 0 to 16")
     if not all(0 <= amount <= 2 for amount in amounts.values()) or args.tone > 1:
         parser.error("the amounts must be from 0 to 2, --tone from 0 to 1")
-    refuse_overwrite((args.checkpoint,), args.out)
-    content = checkpoint.load(args.checkpoint, checkpoint.STYLE_KINDS)
-    net = checkpoint.restore(content, args.checkpoint)
-    if not isinstance(net, Live):
+    if args.out.suffix != ".pt":
+        raise OutputError(f"{args.out}: the result must be a .pt file")
+    if not args.out.resolve().parent.is_dir():
+        raise OutputError(f"{args.out}: no such folder")
+    inputs = [Path(text) for text in (args.checkpoint, args.student) if text]
+    refuse_overwrite(inputs, args.out)
+    content = read(args.checkpoint)
+    teacher = checkpoint.restore(content, Path(args.checkpoint))
+    if not isinstance(teacher, Live):
         raise CheckpointError(f"{args.checkpoint}: the network is {content['network']}, not live")
+    if args.student:
+        content = read(args.student)
+        student = checkpoint.restore(content, Path(args.student))
+    else:
+        student = copy.deepcopy(teacher)
 
     def report(step: int, losses: dict[str, float]) -> None:
         if step % 20 == 0 or step == args.steps - 1:
             print(f"step {step}", *(f"{name} {value:.3f}" for name, value in losses.items()), flush=True)
 
     source = photo_source(args.data, args.size)
-    retouch(net, source, amounts, args.strokes, args.steps, args.batch, report)
+    with computing("auto", "auto", args.batch) as compute:
+        retouch(teacher, student, source, compute, amounts, args.strokes, args.steps, args.batch, report)
     for former in ("optimizer", "discriminator"):  # they belong to the network before the retouching
         content.pop(former, None)
-    settings = {**content["settings"], "retouched": {"strokes": args.strokes, **amounts}}
-    checkpoint.save(args.out, {**content, "settings": settings, "model": net.state_dict()})
+    made = {"strokes": args.strokes, **amounts}
+    if args.student:
+        made["teacher"] = Path(args.checkpoint).name
+    settings = {**content["settings"], "retouched": made}
+    weights = {name: value.cpu().contiguous() for name, value in student.state_dict().items()}
+    checkpoint.save(args.out, {**content, "settings": settings, "model": weights})
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FststyleError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

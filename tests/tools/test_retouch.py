@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 from fststyle.errors import CheckpointError, OutputError  # noqa: E402
 from fststyle.train import checkpoint  # noqa: E402
 from fststyle.train.data.loader import Scenes, held_out, to_tensor  # noqa: E402
+from fststyle.train.losses import image_distance  # noqa: E402
 from fststyle.train.losses.clamp import clamp_output  # noqa: E402
 from fststyle.train.losses.mesh import mesh_log_ratio  # noqa: E402
 from fststyle.train.networks import build  # noqa: E402
@@ -62,7 +63,8 @@ def test_mesh_is_removed(script, meshed, tmp_path, monkeypatch, capsys):
     options = ["--steps", "40", "--batch", "2", "--size", "64"]
     monkeypatch.setattr(sys, "argv", ["retouch.py", str(meshed), str(out), *options])
     # The output of this network is little more than the mesh.
-    monkeypatch.setattr(script, "SAME", 1.0)
+    for weight, value in (("SAME", 1.0), ("FEATURES", 0.0), ("TEXTURE", 0.0)):
+        monkeypatch.setattr(image_distance, weight, value)
     monkeypatch.setattr(script, "RATE", 3e-2)
     script.main()
     assert "step 39 same" in capsys.readouterr().out
@@ -91,8 +93,54 @@ def test_other_networks_are_refused(script, tmp_path, monkeypatch):
         script.main()
 
 
+def test_another_network_learns_to_output_the_images_of_a_style(script, tmp_path, monkeypatch):
+    shape = {"width": 4, "blocks": 1}
+    torch.manual_seed(0)
+    path, out = (
+        saved(build("johnson", shape), "johnson", shape, tmp_path / "johnson.pt"),
+        tmp_path / "taught.pt",
+    )
+    options = ["--student", str(path), "--steps", "30", "--batch", "1", "--size", "64"]
+    monkeypatch.setattr(script, "RATE", 1e-2)
+    monkeypatch.setattr(sys, "argv", ["retouch.py", "starry-night", str(out), *options])
+    script.main()
+    teacher = build("live", {"width": 48, "blocks": 2, "coarse_blocks": 3}).eval()
+    load_initial_weights(teacher, "starry-night")
+    with torch.no_grad():
+        target = clamp_output(teacher(photo_crops()))
+    before, after = ((stylized(p) - target).square().mean() for p in (path, out))
+    assert after < 0.8 * before
+    content = checkpoint.load(out)
+    assert content["network"] == "johnson"
+    assert content["settings"]["retouched"]["teacher"] == "starry-night"
+
+
+def test_style_is_read_with_its_metadata(script):
+    content = script.read("the-scream")
+    assert content["network"] == "live"
+    assert content["settings"]["style_size"] == 384
+    assert content["base"]
+    assert content["style_sha256"]
+    assert "head.weight" in content["model"]
+
+
+@pytest.mark.parametrize("name", ["out.onnx", "none/out.pt"])
+def test_output_is_checked_first(script, meshed, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(sys, "argv", ["retouch.py", str(meshed), str(tmp_path / name)])
+    monkeypatch.setattr(script, "retouch", None)
+    with pytest.raises(OutputError, match=r"out\.(onnx|pt): "):
+        script.main()
+
+
 @pytest.mark.parametrize(
-    "options", [["--size", "66"], ["--size", "48"], ["--steps", "0"], ["--tone", "1.5"], ["--strokes", "17"]]
+    "options",
+    [
+        ["--size", "66"],
+        ["--size", "48"],
+        ["--steps", "0"],
+        ["--tone", "1.5"],
+        ["--strokes", "17"],
+    ],
 )
 def test_invalid_options_are_refused(script, tmp_path, monkeypatch, capsys, options):
     monkeypatch.setattr(
