@@ -44,6 +44,10 @@ class Entry:
     size: int = 0
     trained_with: dict[str, Any] = field(default_factory=dict)
     shipped: bool = False
+    smooth: int | None = None
+    """Recommended value of ``--smooth`` of `fststyle image`, in pixels. None for a user's own file."""
+    detail: float | None = None
+    """Recommended value of ``--detail`` of `fststyle image`. None for a user's own file."""
     kind: str = "style"
     """Kind of the model: "style", "base" (a base network), "start" (initial weights for training), or another
     kind, such as "gan", "vae" or "classifier". `styles` lists only models of the kind "style".
@@ -296,6 +300,8 @@ def _entry(item: dict[str, Any], folder: Path) -> Entry:
         int8=int8,
         size=int(item.get("size", 0)),
         trained_with=item.get("trained_with") or {},
+        smooth=item.get("smooth"),
+        detail=item.get("detail"),
         shipped=True,
         kind=str(item.get("kind") or "style"),
         **text,

@@ -4,13 +4,10 @@ with longer strokes, more local contrast, and details and tones of the photo.
     python tools/retouch.py the-scream.pt retouched.pt --local-contrast 0.4 --details 0.5 --tone 0.25 \\
         --data photos/
     python tools/retouch.py starry-night retouched.pt --strokes 6 --data photos/
-    python tools/retouch.py starry-night reference.pt --student starry-night-johnson --data photos/
 
 The network learns to output the images that fststyle/train/style/retouching.py makes from its original
 output (`image_distance`), with a lower `mesh_loss` (fststyle/train/losses/mesh.py), since live networks draw
 lines along rows and columns of pixels that repeat every few pixels. No style image is needed.
-
-With `--student`, another network learns to output these images, for example a larger one.
 """
 
 import argparse
@@ -22,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fststyle import catalogue
 from fststyle.errors import CheckpointError, FststyleError, OutputError
@@ -55,8 +52,7 @@ MESH, GRID = 0.3, 0.03
 
 
 def retouch(
-    teacher: Live,
-    student: nn.Module,
+    net: Live,
     source: Photos | Scenes,
     compute: Compute,
     amounts: Mapping[str, float],
@@ -65,11 +61,10 @@ def retouch(
     batch: int,
     report: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """Train `student`, in place.
+    """Train `net`, in place, to output what `retouched` makes from its original output.
 
     Args:
-        teacher: the network whose output is retouched.
-        student: the network to train: a copy of the teacher, or another network.
+        net: the network, on the CPU.
         source: the training photos.
         compute: device and precision.
         amounts: `local_contrast`, `details` and `tone` of `retouched`.
@@ -81,36 +76,33 @@ def retouch(
     Raises:
         TrainingError: no photo can be used.
     """
-    stride: int = student.stride  # type: ignore[assignment]
-    tones = _tones(teacher, source)
-    teacher, student = compute.place(teacher), compute.place(student)
-    # Only live networks have a noise field, whose random offset in training mode they then share.
-    teacher.train(isinstance(student, Live))
-    student.train()
+    tones = _tones(net, source)
+    net = compute.place(net)
+    before = copy.deepcopy(net).train()
+    net.train()
     vgg = compute.place(repeat_edges(load_vgg()))
-    optimizer = Muon(student, lr=RATE)
+    optimizer = Muon(net, lr=RATE)
     samples = batches(source, seed=0, batch=batch, start=0, steps=steps, workers=0)
     for step, (pixels, _) in enumerate(samples):
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / 10) * (1 - 0.95 * step / steps)
         photo = compute.place(pixels.float().div(127.5).sub(1))
         with torch.no_grad():
-            drawn = _output(teacher, photo, compute, seed=step)
+            drawn = _output(before, photo, compute, seed=step)
             target = retouched(drawn, photo, strokes=strokes, **amounts, tones=tones)
-        stylized = _output(student, photo, compute, seed=step)
+        stylized = _output(net, photo, compute, seed=step)
         with compute.autocast():
             losses = image_distance(stylized, target, vgg)
         losses["mesh"] = MESH * mesh_loss(stylized, mesh_log_ratio(photo))
-        losses["grid"] = GRID * grid_artifact_loss(stylized, stride)
+        losses["grid"] = GRID * grid_artifact_loss(stylized, net.stride)
         optimizer.zero_grad()
         torch.stack(list(losses.values())).sum(0).mean().backward()
         optimizer.step()
-        if isinstance(student, Live):
-            student.constrain()
+        net.constrain()
         report(step, {name: value.mean().item() for name, value in losses.items()})
 
 
-def _output(net: nn.Module, photo: Tensor, compute: Compute, seed: int) -> Tensor:
+def _output(net: Live, photo: Tensor, compute: Compute, seed: int) -> Tensor:
     """Return the stylized images in float32. The seed determines the offset of the noise field."""
     with torch.random.fork_rng(devices=[]), compute.autocast():
         torch.manual_seed(seed)
@@ -158,7 +150,6 @@ def main() -> None:
     )
     parser.add_argument("checkpoint", help=".pt file, .onnx file or name of a style with a live network")
     parser.add_argument("out", type=Path, help=".pt file to write")
-    parser.add_argument("--student", help="network to train instead: .pt file, .onnx file or style")
     parser.add_argument("--data", type=Path, help="folder of photos; default: as for `fststyle train`")
     for name, text in AMOUNTS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=0.0, help=text)
@@ -186,17 +177,11 @@ def main() -> None:
         raise OutputError(f"{args.out}: the result must be a .pt file")
     if not args.out.resolve().parent.is_dir():
         raise OutputError(f"{args.out}: no such folder")
-    inputs = [Path(text) for text in (args.checkpoint, args.student) if text]
-    refuse_overwrite(inputs, args.out)
+    refuse_overwrite((Path(args.checkpoint),), args.out)
     content = read(args.checkpoint)
-    teacher = checkpoint.restore(content, Path(args.checkpoint))
-    if not isinstance(teacher, Live):
+    net = checkpoint.restore(content, Path(args.checkpoint))
+    if not isinstance(net, Live):
         raise CheckpointError(f"{args.checkpoint}: the network is {content['network']}, not live")
-    if args.student:
-        content = read(args.student)
-        student = checkpoint.restore(content, Path(args.student))
-    else:
-        student = copy.deepcopy(teacher)
 
     def report(step: int, losses: dict[str, float]) -> None:
         if step % 20 == 0 or step == args.steps - 1:
@@ -204,14 +189,11 @@ def main() -> None:
 
     source = photo_source(args.data, args.size)
     with computing("auto", "auto", args.batch) as compute:
-        retouch(teacher, student, source, compute, amounts, args.strokes, args.steps, args.batch, report)
+        retouch(net, source, compute, amounts, args.strokes, args.steps, args.batch, report)
     for former in ("optimizer", "discriminator"):  # they belong to the network before the retouching
         content.pop(former, None)
-    made = {"strokes": args.strokes, **amounts}
-    if args.student:
-        made["teacher"] = Path(args.checkpoint).name
-    settings = {**content["settings"], "retouched": made}
-    weights = {name: value.cpu().contiguous() for name, value in student.state_dict().items()}
+    settings = {**content["settings"], "retouched": {"strokes": args.strokes, **amounts}}
+    weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
     checkpoint.save(args.out, {**content, "settings": settings, "model": weights})
 
 

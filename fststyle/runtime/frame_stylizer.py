@@ -1,4 +1,6 @@
-"""Stylize single frames with a loaded style, and apply the settings strength, brush, keep_colors and tile."""
+"""Stylize single frames with a loaded style, and apply the settings strength, brush, smooth, detail,
+keep_colors and tile.
+"""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +18,9 @@ from fststyle.io.resize import resize_frame, scaled_size
 from fststyle.runtime import tiles
 from fststyle.runtime.blend import weight_share
 from fststyle.runtime.brush import brush_size, stylize_with_brush
+from fststyle.runtime.details import keep_details
 from fststyle.runtime.settings import StylizeSettings
+from fststyle.runtime.strokes import smooth_along_strokes
 from fststyle.runtime.style import Style, load_style
 
 FAINT = 0.2
@@ -77,6 +81,8 @@ class FrameStylizer:
         changed = style.at(style.strength * weights)
         self.style, self.fade = (style, settings.strength) if changed is None else (changed, pixels)
         self.settings, self.on_tile = settings, on_tile
+        self._smooth = self.style.smooth if settings.smooth is None else settings.smooth
+        self._detail = self.style.detail if settings.detail is None else settings.detail
         # At partial strength, the colors are interpolated between the source and the result at full strength.
         partly = 0 < self.style.strength < 1
         if full is None and partly:
@@ -109,7 +115,7 @@ class FrameStylizer:
         """
         try:
             size = brush_size(self.settings.brush if brush is None else brush, *photo.shape[:2])
-            painted = stylize_with_brush(size, self._paint, photo)
+            painted = stylize_with_brush(size, self._refined, photo)
             if self._full is not None:
                 painted = colors.between(
                     photo, painted, self._full(_small(photo)), weight_share(self.style.strength)
@@ -121,6 +127,15 @@ class FrameStylizer:
             raise InputError(
                 f"{photo.shape[1]}x{photo.shape[0]} pixels do not fit in memory; use a smaller --size"
             ) from error
+
+    def _refined(self, photo: RGB) -> RGB:
+        """Stylize a frame, smooth the strokes, and keep details of the frame."""
+        painted = self._paint(photo)
+        # At partial strength the output is close to the photo, which must not be smoothed like strokes.
+        share = min(1.0, weight_share(self.style.strength))
+        if self._smooth and share:
+            painted = colors.fade(painted, smooth_along_strokes(painted, self._smooth), share)
+        return keep_details(photo, painted, self._detail)
 
     def _paint(self, photo: RGB) -> RGB:
         side = tiles.side_for(photo.shape[0], photo.shape[1], self.settings.tile)

@@ -43,6 +43,13 @@ _SHARED: dict[str, dict[str, Any]] = {
         "min": 1,
         "max": 1024,
     },
+    "detail": {
+        "default": None,
+        "help": "Keep sharp details of the input, such as eyes and lettering: 0 for none, 1 for all; default:"
+        " the value recommended for the style.",
+        "min": 0,
+        "max": 1,
+    },
     "only": {
         "default": None,
         "help": "Stylize only the subject or only the background, found by a small segmentation network.",
@@ -85,6 +92,14 @@ class FrameSettings:
         min=0.25,
         max=8,
     )
+    detail: float | None = _shared("detail")
+    smooth: int | None = option(
+        0,
+        "Smooth along the brush strokes, over this number of pixels in each direction, which removes weave"
+        " and dots but takes longer than the network; 0 for no smoothing.",
+        min=0,
+        max=16,
+    )
     keep_colors: bool = option(False, "Keep the colors of the input and stylize only its luma.")
     tile: str = option(
         "auto", "Tiling: auto (only if memory is short), off, or the side of a tile in pixels (at least 64)."
@@ -126,6 +141,13 @@ class StylizeSettings(FrameSettings):
 class ImageSettings(StylizeSettings):
     """Settings of `fststyle image`."""
 
+    smooth: int | None = option(
+        None,
+        "Smooth along the brush strokes, over this number of pixels in each direction, which removes weave"
+        " and dots; 0 for no smoothing; default: the value recommended for the style.",
+        min=0,
+        max=16,
+    )
     quality: int = option(95, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL output.", min=1, max=100)
     lossless: bool | None = option(
         None,
@@ -284,6 +306,7 @@ class WebcamSettings:
         min=0.25,
         max=8,
     )
+    detail: float | None = _shared("detail")
     strength: float = option(
         1.0,
         "Style strength: 0 keeps the camera image, 1 is the trained style, higher values exaggerate it.",

@@ -12,6 +12,11 @@ from fststyle.runtime.frame_contract import check_frame, check_model
 from fststyle.runtime.session import open_session, run
 from fststyle.runtime.settings import PRECISIONS
 
+SMOOTH, DETAIL = 6, 0.6
+"""Recommended values of ``--smooth`` and ``--detail`` for live networks without values in the catalogue. For
+other networks, they are 0.
+"""
+
 
 class Style:
     """Loaded style that stylizes frames when called. It is thread-safe. Use `load_style` to create one.
@@ -23,6 +28,8 @@ class Style:
         device: device that the style runs on, such as "cpu" or "cuda:1".
         threads: number of CPU threads; None is one per core.
         strength: style strength of the weights in ``model``: 1 is the trained style (see `at`).
+        smooth: recommended value of ``--smooth`` of `fststyle image`, in pixels.
+        detail: recommended value of ``--detail`` of `fststyle image`.
 
     Raises:
         StyleError: the model cannot be loaded, or its inputs and outputs are not those of a style
@@ -39,6 +46,8 @@ class Style:
         self._session, self.device = open_session(model, device, threads, name)
         check_model(self._session, name)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        live = self.metadata.get("network") == "live"
+        self.smooth, self.detail = (SMOOTH, DETAIL) if live else (0, 0.0)
 
     @property
     def provider(self) -> str:
@@ -99,6 +108,7 @@ class Style:
                     " other strengths"
                 ) from error
             other = self._other = Style(self.name, model, self.device, self.threads, strength)
+            other.smooth, other.detail = self.smooth, self.detail
         return other
 
     def __repr__(self) -> str:
@@ -200,7 +210,14 @@ def mixture(
             f"the strength of {' and '.join(names)} cannot be changed: they were not trained from a known"
             " base network"
         )
-    return Style("+".join(names), mixed, device, threads, strength)
+    style = Style("+".join(names), mixed, device, threads, strength)
+    style.smooth = round(
+        sum(share * (style.smooth if entry.smooth is None else entry.smooth) for entry, share in parts)
+    )
+    style.detail = sum(
+        share * (style.detail if entry.detail is None else entry.detail) for entry, share in parts
+    )
+    return style
 
 
 def _base(model: bytes, name: str) -> str:
@@ -221,8 +238,14 @@ def _single(entry: catalogue.Entry, device: str, threads: int | None, precision:
     if precision == "int8" and entry.int8 is None:
         raise StyleError(f"{entry.name} has no int8 file; use the precision float or auto")
     if entry.int8 is None or precision == "float" or (precision == "auto" and not devices.is_cpu(device)):
-        return _float_style(entry, device, threads)
-    return Style(entry.name, catalogue.load(entry.int8), device, threads)
+        style = _float_style(entry, device, threads)
+    else:
+        style = Style(entry.name, catalogue.load(entry.int8), device, threads)
+    if entry.smooth is not None:
+        style.smooth = entry.smooth
+    if entry.detail is not None:
+        style.detail = entry.detail
+    return style
 
 
 def _float_style(entry: catalogue.Entry, device: str, threads: int | None) -> Style:

@@ -29,6 +29,20 @@ def paint_settings(
             max_length=16, description="Brush stroke size relative to training, 0.25 to 8; empty: automatic."
         ),
     ] = "",
+    detail: Annotated[
+        str,
+        Form(
+            max_length=16,
+            description="Sharp details of the photo to keep, 0 to 1; empty: recommended for the style.",
+        ),
+    ] = "",
+    smooth: Annotated[
+        str,
+        Form(
+            max_length=16,
+            description="Pixels to smooth along brush strokes, 0 to 16; empty: recommended for the style.",
+        ),
+    ] = "",
     keep_colors: Annotated[bool, Form(description="Keep the colors of the photo.")] = False,
     size: Annotated[
         str,
@@ -46,6 +60,8 @@ def paint_settings(
         style=checked_style(style),
         strength=strength,
         brush=_number("brush", brush),
+        detail=_number("detail", detail),
+        smooth=_whole("smooth", smooth),
         keep_colors=keep_colors,
         size=_whole("size", size),
         quality=quality,

@@ -12,9 +12,10 @@ from tests.web.conftest import pixels
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
 def test_server_result_equals_that_of_the_command_line(client, picture, tmp_path, format):
     (tmp_path / "in").write_bytes(picture(format=format))
-    settings = ImageSettings(style="norm", brush=1.5, keep_colors=True, quality=90)
+    settings = ImageSettings(style="norm", brush=1.5, smooth=3, detail=0.5, keep_colors=True, quality=90)
     stylize_files([tmp_path / "in"], tmp_path / f"out.{format.lower()}", settings)
-    form = {"style": "norm", "brush": "1.5", "keep_colors": "true", "quality": "90"}
+    form = {"style": "norm", "brush": "1.5", "smooth": "3", "detail": "0.5", "keep_colors": "true"}
+    form["quality"] = "90"
     response = client.post("/api/paint", files={"photo": picture(format=format)}, data=form)
     assert response.status_code == 200, response.text
     assert response.content == (tmp_path / f"out.{format.lower()}").read_bytes()

@@ -104,7 +104,9 @@ class Live:
         )
         self.controls = Controls(values, names, on_note)
         self._once = ReportOnce(self.controls.notify)
-        same = {name: getattr(settings, name) for name in ("style", "precision", "device", "threads")}
+        same = {
+            name: getattr(settings, name) for name in ("style", "detail", "precision", "device", "threads")
+        }
         self._loader = StyleLoader(
             self._blend_of(values),
             StylizeSettings(brush=1.0, **same),

@@ -102,7 +102,7 @@ def _photos(
     for number, file in enumerate(files):
         _save(file, folder / "photos" / f"{number:04}")
     values = {
-        "paint": _plain(settings, "size", "quality"),
+        "paint": _plain(settings, "smooth", "size", "quality"),
         "labels": [label(file.filename) for file in files],
         "format": format or None,
     }
@@ -122,7 +122,7 @@ def _video(
 
 
 def _plain(settings: ImageSettings, *more: str) -> JsonObject:
-    names = ("style", "strength", "brush", "keep_colors", *more)
+    names = ("style", "strength", "brush", "detail", "keep_colors", *more)
     return {name: getattr(settings, name) for name in names}
 
 
