@@ -107,7 +107,9 @@ def _coefficients(photo: RGB, painted: RGB) -> tuple[Floats, Floats, Floats]:
 
 
 def _sharpness(light: Gray) -> Floats:
-    """Return how much of the filtered image each square shows, (h, w), from 0 to 1."""
+    """Return the blending weight of the filtered image for each square, (h, w), from 0 to 1: high where the
+    photo is sharp, and lower in dense texture.
+    """
     finest = cv2.absdiff(light, cv2.GaussianBlur(light, (3, 3), 0, borderType=cv2.BORDER_REPLICATE))
     magnitude = finest.astype(np.float32)
     average, square = (_window(_window(_means(x, BLOCK))) for x in (magnitude, magnitude * magnitude))

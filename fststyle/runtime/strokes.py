@@ -25,7 +25,7 @@ _STRIP = 1 << 20
 
 
 def smooth_along_strokes(image: RGB, length: int) -> RGB:
-    """Return an image whose pixels are averaged along the strokes, and which is sharpened afterwards.
+    """Average the pixels of an image along its brush strokes, then sharpen the result.
 
     Args:
         image: uint8 (H, W, 3) RGB.

@@ -85,8 +85,8 @@ class Subject:
         self._before = before
 
     def mask_for(self, photo: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the mask of the next frame, uint8 (H, W): 255 where the frame is to be stylized, and 0 where
-        it is not.
+        """Return the mask of the next frame, uint8 (H, W): from 0, not stylized, to 255, fully stylized, with
+        intermediate values at soft edges.
 
         ``photo`` is the source frame, uint8 (h, w, 3) RGB, and ``size`` is (H, W), the size of the mask.
         Raises `InputError` if memory is insufficient, and `StyleError` if the network fails.

@@ -99,7 +99,11 @@ def _until(items: Iterator[Item], end: float) -> Iterator[Item]:
 
 
 class _Part:
-    """Selects the items for `between`. They end with `_MORE` if the last frame is shown until the end."""
+    """Selects the items for `between`.
+
+    `_MORE` is the last item if the source continues after ``end``, so that the last frame must be shown until
+    then. ``lead`` is the time in seconds to which the source seeks first.
+    """
 
     def __init__(self, source: Source, start: float, end: float | None, lead: float):
         self._source, self._start, self._end, self._lead = source, start, end, lead

@@ -57,8 +57,8 @@ stroke or one flat region.
 
 
 def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
-    """Return the loss per image, (N,): relative variance of the local contrast over the positions within a
-    block; near 0 for a photo.
+    """Return the block texture loss per image, (N,): how much the local contrast differs between the
+    positions within a block. It is near 0 for a photo.
 
     A block has `period` x `period` pixels. `block_color_loss` measures the mean color; this loss measures
     texture. A network that writes whole blocks of pixels places brush strokes in steps of a block, so they
@@ -69,8 +69,9 @@ def block_texture_loss(image: Tensor, period: int = 4) -> Tensor:
     computed within windows of 8 x 8 blocks. The term is the relative variance of these mean squares over the
     positions, averaged over the windows. Weak patterns in smooth regions therefore count as much as strong
     ones. Flat windows do not, since the denominator is the mean plus 1 (for pixel values in 0-255). Random
-    texture has some variance by chance. This part is estimated with blocks that are one pixel larger, a
-    period that the network does not favor, and subtracted; a negative difference counts as 0. The windows are
+    texture has some variance by chance. To correct for this, the same variance is computed for blocks that
+    are one pixel larger, a period that the network does not favor, and is subtracted; a negative difference
+    counts as 0. The windows are
     needed because brush strokes that start at different positions of a block cancel over a whole image. We
     know of no paper with this loss.
 

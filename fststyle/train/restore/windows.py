@@ -103,9 +103,10 @@ def depth(hole: Hole) -> float:
 
 
 def scale_count(hole: Hole, most: int) -> int:
-    """Return the number of scales for a part of the damage with its surroundings, 1 to `most`.
+    """Return the number of scales, from 1 to `most`, at which a damaged part is processed.
 
-    The part is halved until it is thin (`THIN`), unless a side would become shorter than half of `SMALLEST`.
+    Each further scale halves the resolution, until the damage is thin (`THIN`) or a side is shorter than
+    `SMALLEST`.
     """
     count, deep, side = 1, depth(hole), min(hole.shape)
     while count < most and deep > THIN and side >= SMALLEST:

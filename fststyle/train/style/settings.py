@@ -41,7 +41,7 @@ class TrainSettings:
         min=0,
         max=32,
     )
-    steps: int = shared("steps", default=1500)
+    steps: int = shared("steps", default=1250)
     minutes: float | None = shared("minutes")
     size: int = option(256, "Side of the square photo crops in pixels.", min=32, max=2048)
     batch: int = option(1, "Photos per step, over all processes.", min=1)
