@@ -104,9 +104,9 @@ def video_frames(
 
     ``source`` is any input of `stylize_video` except "-", ``style`` is a value of ``--style`` or a loaded
     style, and ``changes`` are fields of `VideoSettings`. The field ``ray`` and fields that concern the output
-    file have no effect. If the style or the strength changes over time, a loaded style is loaded again by its
-    name. Raises the errors of `stylize_video` when the first frame is requested, and `BatchError` after the
-    last readable frame of a damaged video.
+    file have no effect. If the strength changes over time and a loaded style is an int8 file, its float file
+    is loaded from the catalogue. Raises the errors of `stylize_video` when the first frame is requested, and
+    `BatchError` after the last readable frame of a damaged video.
     """
     loaded = style if isinstance(style, Style) else None
     settings = checked(

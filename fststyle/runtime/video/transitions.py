@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 
 from fststyle import catalogue, colors
 from fststyle.arrays import RGB
+from fststyle.errors import InputError, StyleError
 from fststyle.runtime.frame_stylizer import FrameStylizer, load_for_settings, split_strength
 from fststyle.runtime.settings import FrameSettings, StylizeSettings
 from fststyle.runtime.style import Style, load_style, mixture
@@ -44,10 +45,15 @@ class TransitionStylizer:
         on_note: Callable[[str], None] = lambda note: None,
         style: Style | None = None,
     ):
-        """Load the styles of ``timeline``. Raises the errors of `load_style`.
+        """Load the styles of ``timeline``.
 
-        If the timeline does not change over time, ``style`` may be its style, already loaded. Otherwise
-        ``style`` is ignored.
+        If the timeline contains only the style called ``style.name``, ``style`` is used and not loaded again.
+        If it is an int8 file and the strength changes over time, its float file is loaded instead, since the
+        weights of an int8 file cannot be interpolated. If the timeline contains other styles, ``style`` is
+        ignored.
+
+        Raises the errors of `load_style`, and `InputError` if the float file of ``style`` is needed but not
+        in the catalogue.
         """
         self._timeline, self._on_note, self._noted = timeline, on_note, False
         same = {field.name: getattr(settings, field.name) for field in fields(FrameSettings)}
@@ -57,11 +63,17 @@ class TransitionStylizer:
             OrderedDict()
         )
         self._only: FrameStylizer | None = None
+        self._loaded = style = style if style is not None and timeline.names == [style.name] else None
         if not timeline.moves:
             shares, strength = timeline(0.0)
             still = replace(self._settings, strength=strength)
             self._only = FrameStylizer(style or load_for_settings(still, _text(shares)), still)
             self.name, self.device = (style or self._only.style).name, self._only.style.device
+            return
+        if style is not None:
+            self._loaded = style = _interpolable(style)
+            self._bases[timeline.names[0]] = style.metadata.get("base", "")
+            self.name, self.device = style.name, style.device
             return
         if settings.precision == "auto":
             # The whole video has one precision, since a change is visible.
@@ -115,6 +127,8 @@ class TransitionStylizer:
 
     def _style(self, parts: tuple[tuple[str, float], ...], strength: float) -> Style:
         settings = self._settings
+        if self._loaded is not None:
+            return self._loaded.at(self._loaded.strength * strength) or self._loaded
         if len(parts) == 1 and strength == 1:
             return load_style(parts[0][0], settings.device, settings.threads, precision=settings.precision)
         return mixture(
@@ -123,6 +137,28 @@ class TransitionStylizer:
             settings.threads,
             strength,
         )
+
+
+def _interpolable(style: Style) -> Style:
+    """Return ``style``, or its float file if it is an int8 file with a base network.
+
+    The float file is loaded from the catalogue. Raises `InputError` if the catalogue does not contain
+    ``style``, and the errors of `load_style`.
+    """
+    base = catalogue.base_network(style.metadata.get("base", ""))
+    if base is None or style.metadata.get("precision") != "int8":
+        return style
+    try:
+        entry = catalogue.find(style.name)
+        known = entry.int8 is not None and catalogue.load(entry.int8) == style.model
+    except StyleError:
+        known = False
+    if not known:
+        raise InputError(
+            f"{style.name} is an int8 file, which supports only strength 1; load the style with the precision"
+            " float to change its strength over time"
+        )
+    return load_style(entry.name, style.device, style.threads, precision="float")
 
 
 def _text(shares: Shares) -> str:

@@ -1,17 +1,19 @@
 """Transitions between styles."""
 
 import numpy as np
+import onnx
 import pytest
 
 from fststyle import video_frames
 from fststyle.errors import InputError, StyleError
 from fststyle.runtime.blend import weight_share
 from fststyle.runtime.settings import FrameSettings
+from fststyle.runtime.style import load_style
 from fststyle.runtime.video import transitions
 from fststyle.runtime.video.keyframes import parse
 from fststyle.runtime.video.stylize import stylize_video
 from fststyle.runtime.video.transitions import CrossFade, TransitionStylizer
-from tests import clips
+from tests import clips, styles
 
 FRAME = np.random.default_rng(0).integers(0, 120, (20, 24, 3), np.uint8)
 CPU = FrameSettings(device="cpu", threads=1)
@@ -119,3 +121,47 @@ def test_video_with_two_styles(family, tmp_path):
     near(frames[0], clips.frames(clip)[0][1] * 0.5, within=3)
     with pytest.raises(InputError, match="needs a time"):
         stylize_video(clip, tmp_path / "no.mp4", style="dark@0,pale")
+
+
+def test_loaded_style_of_an_own_file_changes_its_strength(family, tmp_path):
+    own = styles.save(tmp_path, "own", styles.pointwise(0.5, 0, family))
+    plain = styles.save(tmp_path, "plain", styles.pointwise(1, 50))
+    clip = clips.write(tmp_path / "in.mp4", list(range(0, 400, 100)))
+    sources = [rgb for _, rgb in clips.frames(clip)]
+    loaded = load_style(own, device="cpu", threads=1)
+    frames = list(video_frames(clip, loaded, strength="0@0,1@0.04s", steady=False))
+    near(frames[0], sources[0])
+    near(frames[2], sources[2] * 0.5)
+    frames = list(
+        video_frames(clip, load_style(plain, device="cpu"), strength="0@0,1@0.04s", steady=False, threads=1)
+    )
+    near(frames[2], sources[2] + 50.0)
+    made = TransitionStylizer(parse("own", "0@0,1@4"), CPU, style=loaded)
+    near(made.at(2)(FRAME), FRAME * (1 - 0.5 * weight_share(0.5)))
+    assert made.name == "own"
+    half = load_style(own, device="cpu", threads=1, strength=0.5)
+    made = TransitionStylizer(parse("own", "0@0,1@4"), CPU, style=half)
+    near(made.at(4)(FRAME), FRAME * (1 - 0.5 * weight_share(0.5)))
+
+
+def test_keyframes_with_another_style_replace_a_loaded_style(family, tmp_path):
+    clip = clips.write(tmp_path / "in.mp4", [0, 100])
+    (tmp_path / "k.csv").write_text("time,style\n0,pale\n")
+    loaded = load_style("dark", device="cpu")
+    frames = list(
+        video_frames(clip, loaded, keyframes=tmp_path / "k.csv", steady=False, device="cpu", threads=1)
+    )
+    near(frames[0], clips.frames(clip)[0][1] + 100.0)
+
+
+def test_loaded_int8_style_changes_its_strength_with_its_float_file(family, style_folder, tmp_path):
+    made = onnx.load_from_string(styles.pointwise(0.25, 0, family))
+    made.metadata_props.add(key="precision", value="int8")
+    styles.save(style_folder, "dark-int8", made.SerializeToString())
+    loaded = load_style("dark", device="cpu")
+    near(loaded(FRAME), FRAME * 0.25)
+    painter = TransitionStylizer(parse("dark", "0@0,1@4"), CPU, style=loaded)
+    near(painter.at(4)(FRAME), FRAME * 0.5)
+    own = styles.save(tmp_path, "own-int8", made.SerializeToString())
+    with pytest.raises(InputError, match="own-int8 is an int8 file"):
+        TransitionStylizer(parse("own-int8", "0@0,1@4"), CPU, style=load_style(own, device="cpu"))
