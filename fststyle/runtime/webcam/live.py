@@ -104,6 +104,7 @@ class Live:
         )
         self.controls = Controls(values, names, on_note)
         self._once = ReportOnce(self.controls.notify)
+        self._mask = mask.load(settings)
         same = {
             name: getattr(settings, name) for name in ("style", "detail", "precision", "device", "threads")
         }
@@ -118,7 +119,6 @@ class Live:
         """Function that starts MIDI learn (`MidiInput.learn`), or None without MIDI."""
         self._steady, self._before = TemporalFilter(), values
         self._painted: frozenset[str] = frozenset()
-        self._mask = mask.load(settings)
         self._resolution = Resolution(settings.fps)
         try:
             self.camera = Camera(

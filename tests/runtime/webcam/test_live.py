@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -393,3 +394,10 @@ def test_recording_is_kept_after_two_interrupts(recording):
         recording.send_signal(signal.SIGINT)
         time.sleep(0.15)
     assert recording.wait(20) in (130, -signal.SIGINT)
+
+
+def test_invalid_mask_leaves_no_thread(clip, tmp_path):
+    before = {*threading.enumerate()}
+    with pytest.raises(InputError, match=r"none\.png"):
+        Live(WebcamSettings(camera=clip, style="invert", device="cpu", mask=tmp_path / "none.png"))
+    assert {*threading.enumerate()} <= before
