@@ -323,19 +323,19 @@ def _check_entry(key: str, name: str) -> None:
     """Raise `InputError` unless ``key`` and ``name`` are a valid key and value of a `MidiMap`."""
     kind, *numbers = key.split(" ")
     needed = {"control": 2, "note": 2, "pitch": 1, "program": 1}.get(kind)
-    if needed != len(numbers) or not all(_is_number(text, 127) for text in numbers[1:]):
+    if needed != len(numbers) or not all(_is_number(text, 0, 127) for text in numbers[1:]):
         raise InputError(
             f"{key!r} is not one of: control CHANNEL NUMBER, note CHANNEL NUMBER, pitch CHANNEL, program"
             " CHANNEL (NUMBER is 0 to 127)"
         )
-    if numbers[0] != "*" and not (_is_number(numbers[0], 16) and numbers[0] != "0"):
+    if numbers[0] != "*" and not _is_number(numbers[0], 1, 16):
         raise InputError(f"{key!r}: the channel must be 1 to 16, or * for all")
-    if name not in NAMES and not (name.startswith("style ") and _is_number(name[6:], 9999)):
+    if name not in NAMES and not (name.startswith("style ") and _is_number(name[6:], 1, 9999)):
         raise InputError(f"{key!r}: unknown control {name!r}; use one of {', '.join(NAMES)} or style N")
 
 
-def _is_number(text: str, most: int) -> bool:
-    return text.isascii() and text.isdigit() and int(text[:6]) <= most
+def _is_number(text: str, least: int, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 6 and least <= int(text) <= most
 
 
 def _import_mido() -> Any:
