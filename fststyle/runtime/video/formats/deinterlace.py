@@ -33,6 +33,11 @@ class Deinterlacer:
         """Whether the filter is running and returns one frame per field."""
         return self.active and self._keep
 
+    @property
+    def halves_time_base(self) -> bool:
+        """Whether the time base of the output frames is half that of the decoded frames."""
+        return self._keep and self._mode != "off"
+
     def __call__(self, frame: DecodedFrame) -> Iterator[DecodedFrame]:
         """Yield the output frames that are available after ``frame``: none, one or several.
 
@@ -47,7 +52,7 @@ class Deinterlacer:
         if self._graph is None and wanted:
             self._layout, self._graph = layout, self._built(frame)
         if self._graph is None:
-            if self._keep and self._mode != "off":
+            if self.halves_time_base:
                 frame.pts, frame.time_base = frame.pts * 2, frame.time_base / 2
                 _scale_duration(frame, Fraction(2))
             yield frame

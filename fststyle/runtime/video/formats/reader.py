@@ -261,7 +261,7 @@ class Reader(Source):
             if self._packets_only:
                 continue
             if not packet.size and packet.pts is not None:  # decoding an empty packet would end the stream
-                repeats.note(packet.pts)
+                repeats.note(packet.pts * (2 if deinterlacer.halves_time_base else 1))
                 continue
             frames = self._decoded(packet)
             if frames is None:
