@@ -67,8 +67,8 @@ class ResumeFolder:
     Except on Windows, the folder is locked until `release` or the end of the process.
 
     Raises:
-        InputError: a file in the folder is damaged, or the folder belongs to a run with other values of
-            `identity` or ``cuts``.
+        InputError: a file in the folder is damaged, the folder belongs to a run with other values of
+            `identity` or ``cuts``, or an input file is missing.
         OutputError: another process uses the folder, or it cannot be locked or written.
         StyleError: a style cannot be read.
     """
@@ -241,13 +241,16 @@ def identity(source: Source, settings: VideoSettings) -> dict[str, object]:
 
     These are the version of fststyle, `FRAMES`, a hash of the settings, a hash of each style, and a hash of
     the paths, sizes and modification times of the input files. Raises `StyleError` if a style cannot be
-    read, and `OSError` if a file is missing.
+    read, and `InputError` if an input file is missing.
     """
     path = Path(source.name)
     files = [path] if path.is_file() else sorted(getattr(source, "files", {}).values())
     files += [] if settings.mask is None else moving_mask.files(settings.mask)
     files += [] if settings.keyframes is None else [settings.keyframes]
-    stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    try:
+        stats = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    except OSError as error:
+        raise InputError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
     values = {name: value for name, value in to_dict(settings).items() if name not in _IGNORED}
     styles = {
         name: hashlib.sha256(catalogue.load(catalogue.locate(name))).hexdigest()

@@ -19,6 +19,7 @@ from fststyle.runtime.subject import Subject
 from fststyle.runtime.temporal import TemporalFilter
 from fststyle.runtime.video import conversion, resume
 from fststyle.runtime.video.batch import BatchListener, stylize_videos
+from fststyle.runtime.video.formats.open import InputOptions, open_source
 from fststyle.runtime.video.stylize import VideoSettings, stylize_video
 from tests import clips
 from tests.conftest import REPOSITORY
@@ -311,3 +312,14 @@ def test_skip_existing_skips_existing_outputs(tmp_path, short):
     assert said == [f"{tmp_path / 'out' / 'a.mp4'}: already exists, skipped"]
     assert (tmp_path / "out" / "a.mp4").read_bytes() == b"made before"
     assert stylize_videos(tmp_path / "in", tmp_path / "out", settings) == []
+
+
+def test_missing_input_is_an_input_error(tmp_path):
+    source = clip(tmp_path / "in.mp4")
+    settings = VideoSettings(**SETTINGS, keyframes=tmp_path / "none.csv")
+    opened = open_source(source, InputOptions())
+    try:
+        with pytest.raises(InputError, match=r"none\.csv: cannot be read"):
+            resume.ResumeFolder(tmp_path / "out.mp4", opened, settings)
+    finally:
+        opened.close()

@@ -225,12 +225,12 @@ def _missing(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 
 def _named(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a stream. The tag ``name`` of MP4 and MOV becomes ``title``, and an undetermined
-    language is omitted.
+    """Return the tags of a stream. The tag ``name`` of MP4 and MOV becomes ``title`` unless the stream has
+    another title, and an undetermined language is omitted.
     """
     known = tags(metadata)
-    if "name" in known:
-        known.setdefault("title", known.pop("name"))
+    if "name" in known and known.get("title") in (None, known["name"]):
+        known["title"] = known.pop("name")
     return {key: value for key, value in known.items() if (key, value) != ("language", "und")}
 
 

@@ -43,8 +43,8 @@ def missing_bytes(path: Path, container: str) -> int:
     find = next((found for name, found in _ENDS.items() if container.startswith(name)), None)
     if find is None:
         return 0
-    size = path.stat().st_size
     try:
+        size = path.stat().st_size
         with path.open("rb") as file:
             return max(0, (find(file, size) or 0) - size)
     except (OSError, struct.error, IndexError):

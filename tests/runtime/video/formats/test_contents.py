@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fststyle.runtime.video.formats import languages, timecode
+from fststyle.runtime.video.formats import contents, languages, timecode
 from fststyle.runtime.video.formats.base import Sink, Source
 from fststyle.runtime.video.formats.contents import lost, name_of
 from fststyle.runtime.video.stylize import PaintedVideo, stylize_video
@@ -249,6 +249,15 @@ def test_handler_names_that_are_titles_are_kept_or_named(tmp_path, clip):
             "VideoHandler",
             "Director",
         )
+
+
+def test_name_beside_a_title_is_named_if_it_is_lost():
+    before = {"title": "a", "name": "b"}
+    assert contents._missing_of_stream(before, {"title": "a"}) == ["tag name"]
+    assert contents._missing_of_stream(before, before) == []
+    for same in ({"title": "a", "name": "a"}, {"name": "a"}):
+        assert contents._missing_of_stream(same, {"title": "a"}) == []
+        assert contents._missing_of_stream({"title": "a"}, same) == []
 
 
 def test_language_that_mov_does_not_have_is_named(tmp_path, clip):

@@ -9,6 +9,7 @@ import pytest
 
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.reader import Reader
+from fststyle.runtime.video.formats.stated_size import missing_bytes
 from fststyle.runtime.video.stylize import stylize_video
 from tests import clips
 
@@ -181,3 +182,7 @@ def test_flv_file_without_the_length_of_its_last_tag_is_complete(tmp_path):
         assert read(source) == (COUNT, None)
     source.write_bytes(content[:-5])
     assert read(source)[1]
+
+
+def test_missing_bytes_of_a_file_that_cannot_be_read_are_zero(tmp_path):
+    assert missing_bytes(tmp_path / "none.mp4", "mov,mp4") == 0
