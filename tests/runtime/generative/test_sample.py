@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from fststyle.errors import InputError, OutputError, StyleError
+from fststyle.io import images
 from fststyle.runtime.generative import latents, sample
 from tests import styles
 
@@ -127,6 +128,15 @@ def test_unsupported_animation_format_is_refused_before_generation(tmp_path, suf
     assert listed == {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".gif", ".webp", ".png", ".apng"}
     for name in listed:
         sample.write_animation(np.zeros((2, 28, 28, 3), np.uint8), tmp_path / f"b{name}", 10, 64)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".apng", ".webp"])
+def test_frame_rate_of_an_animation_is_limited(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    assert sample.supported_fps(path, 1000) == 90
+    frames = np.stack([np.full((28, 28, 3), 20 * i, np.uint8) for i in range(3)])
+    sample.write_animation(frames, path, 1000, 28)
+    assert [frame.duration_ms for frame in images.read(path).frames] == [11] * 3
 
 
 def test_out_of_memory_is_an_input_error(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from fststyle.runtime.video.formats.base import Sink, Source, TimedFrame
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".apng": "PNG"}
 """Pillow format name for each output suffix."""
 
-MAX_RATE = {".gif": 50, ".webp": 90, ".apng": 90}
+MAX_RATE = {".gif": 50, ".webp": 90, ".apng": 90, ".png": 90}
 """Maximum frame rate in frames per second by output suffix. Browsers show frames of 10 ms or less for 100 ms,
 and GIF durations are multiples of 10 ms.
 """
