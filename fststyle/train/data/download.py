@@ -4,6 +4,7 @@ The photos are unpacked to a temporary folder, which is renamed at the end, so t
 An interrupted download remains in a `.part` file, and the next call resumes it.
 """
 
+import contextlib
 import hashlib
 import http.client
 import shutil
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -232,7 +233,18 @@ def _copy(
 
 
 def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
+    """Unpack the photos in the archive to `folder`. Raises the errors of `_unpacked`."""
+    # The exceptions of `progress` are not errors of the archive, so it is called outside `_unpacked`.
+    with contextlib.closing(_unpacked(archive, folder, url)) as steps:
+        for number, total in steps:
+            progress("unpack", number, total)
+
+
+def _unpacked(archive: Path, folder: Path, url: str) -> Generator[tuple[int, int], None, None]:
     """Unpack the photos in the archive to `folder` atomically, without subfolders.
+
+    Yields the number of unpacked photos and the number of photos in the archive after each photo. If the
+    generator is closed before its end, `folder` is not created.
 
     Raises:
         InputError: the archive is damaged, or `_photos_in` rejects it. The archive is deleted.
@@ -246,7 +258,7 @@ def _unpack(archive: Path, folder: Path, url: str, progress: Progress) -> None:
             try:
                 for number, (name, info) in enumerate(photos.items(), 1):
                     _unpack_one(zipped, info, temporary / name)
-                    progress("unpack", number, len(photos))
+                    yield number, len(photos)
                 temporary.chmod(0o755)  # mkdtemp creates it with mode 700
                 temporary.replace(folder)
             except BaseException:

@@ -9,12 +9,10 @@ BY 4.0), which the style transfer literature uses, not those that torchvision tr
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fststyle import vgg_weights
-from fststyle.errors import InputError
+from fststyle.errors import InputError, missing_packages
 
 MEAN = (123.68, 116.779, 103.939)
 """RGB mean of ImageNet (0-255), which is subtracted from the input. There is no division by a standard
@@ -115,7 +113,7 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
     Raises:
         InputError: the file is missing or damaged, contains anything other than tensors, or lacks a layer;
             or torchvision is not installed, or its download failed.
-        DependencyError: safetensors is needed for the included weights, and is not installed.
+        DependencyError: safetensors is needed for the weights, and is not installed.
     """
     vgg = VGG16()
     if weights == "torchvision":
@@ -144,16 +142,18 @@ def load_vgg(weights: str | Path = "oxford") -> VGG16:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors or torch file of weights. Raises `InputError`."""
+    """Read a safetensors or torch file of weights. Raises `InputError`, and `DependencyError` if safetensors
+    is needed but not installed.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file of VGG-16 weights")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (SafetensorError, ValueError, EOFError, RuntimeError, KeyError) as error:
+    except (ValueError, EOFError, RuntimeError, KeyError) as error:
         raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error
     except Exception as error:  # torch raises pickle.UnpicklingError, also for a file that contains code
         raise InputError(
@@ -162,3 +162,16 @@ def _read(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: is not a state dict of tensors")
     return state
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file. Raises `InputError`, and `DependencyError` if safetensors is not installed."""
+    with missing_packages(f"{path}: needs safetensors: pip install safetensors"):
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    try:
+        return load_file(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read as weights ({type(error).__name__})") from error

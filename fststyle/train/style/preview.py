@@ -69,9 +69,11 @@ def write_sheet(
     """
     training = net.training
     net.eval()
-    with torch.inference_mode():
-        stylized = [_stylize(net, device, photo) for photo in photos]
-    net.train(training)
+    try:
+        with torch.inference_mode():
+            stylized = [_stylize(net, device, photo) for photo in photos]
+    finally:
+        net.train(training)
     side, width = photos[0].shape[:2]
     height = 2 * side + _GAP
     scale = height / style_image.shape[0]

@@ -319,3 +319,15 @@ def test_import_creates_nothing_and_needs_no_torch(tmp_path):
         == 0
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [ValueError, OSError, InputError])
+def test_errors_of_the_progress_function_keep_the_download(server, tmp_path, kind):
+    def fail(stage: str, done: int, total: int | None) -> None:
+        if (stage, done) == ("unpack", 3):
+            raise kind("of the caller")
+
+    with pytest.raises(kind, match=r"^of the caller$"):
+        prepare_photos(settings_for(server), fail)
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".part"]
+    check_complete(prepare_photos(settings_for(server)))

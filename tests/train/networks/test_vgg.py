@@ -1,11 +1,13 @@
 import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from fststyle.errors import InputError
+from fststyle.errors import DependencyError, InputError
 from fststyle.train.networks.vgg import LAYERS, MEAN, VGG16, load_vgg, repeat_edges
 
 
@@ -146,3 +148,18 @@ def test_failed_download_of_weights_gives_one_line(monkeypatch):
         match=r"torchvision: the weights are not available \(<urlopen error no network>\); use --vgg oxford,",
     ):
         load_vgg("torchvision")
+
+
+def test_missing_safetensors_is_reported(tmp_path, monkeypatch):
+    file = tmp_path / "own.safetensors"
+    file.write_bytes(b"")
+    for name in ("safetensors", "safetensors.numpy", "safetensors.torch"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for weights in ("oxford", file):
+        with pytest.raises(DependencyError, match="pip install safetensors"):
+            load_vgg(weights)
+
+
+def test_import_does_not_need_safetensors():
+    code = "import sys; sys.modules['safetensors'] = None; import fststyle.train.networks.vgg"
+    subprocess.run([sys.executable, "-c", code], check=True)

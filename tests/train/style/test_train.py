@@ -48,6 +48,16 @@ def test_preview_shows_chosen_photos(tmp_path):
         chosen_photos(tmp_path / "none", 64)
 
 
+def test_mode_of_the_network_is_restored_if_the_preview_fails(tmp_path):
+    from fststyle.train.style.preview import write_sheet
+
+    net = torch.nn.Conv2d(5, 3, 1).train()
+    photo = np.zeros((32, 32, 3), np.uint8)
+    with pytest.raises(RuntimeError):
+        write_sheet(tmp_path / "a.png", net, torch.device("cpu"), photo, [photo])
+    assert net.training
+
+
 def test_writes_style_checkpoint_and_preview(train, tmp_path):
     seen = []
     trained = train(on_progress=seen.append)
