@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from fststyle.cli import streams
 from fststyle.errors import InputError
 from fststyle.io.files import probe, refuse_overwrite
+from fststyle.io.folders import check_folder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,7 @@ class OneImage:
 def open_picture(
     name: str, output: str | None, label: str, others: Iterable[Path], console: "Console"
 ) -> OneImage:
-    """Read one image and check that its output can be written.
+    """Read one image and check that its output can be written. A missing output folder is not created.
 
     For an animation, a note that only its first frame is used is printed on ``console``.
 
@@ -59,7 +60,10 @@ def open_picture(
     stdout = None
     if pair.target:
         refuse_overwrite(others, pair.target)
-        probe(pair.target)
+        if pair.target.parent.is_dir():
+            probe(pair.target)
+        else:
+            check_folder(pair.target.parent)
     else:
         stdout = streams.stdout("image", "redirect it (> stylized.png) or give an output file")
     source = images.read(

@@ -39,3 +39,12 @@ def test_another_input_is_not_overwritten(animation: Path) -> None:
     mask.write_bytes(b"")
     with pytest.raises(OutputError, match=r"mask\.png"):
         open_picture(str(animation), str(mask), "x", (mask,), Console())
+
+
+def test_missing_output_folder_is_no_error(animation: Path) -> None:
+    target = animation.parent / "new" / "deep" / "out.png"
+    console = Console(file=io.StringIO())
+    assert open_picture(str(animation), str(target), "x", (), console).target == target
+    assert not target.parent.parent.exists()
+    with pytest.raises(OutputError, match="is a file, not a folder"):
+        open_picture(str(animation), str(animation / "new" / "out.png"), "x", (), console)
