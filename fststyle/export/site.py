@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -57,7 +57,8 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
     an earlier export, which is replaced only if `SiteSettings.overwrite` is True.
 
     Raises:
-        InputError: no styles are given, several have the same name, or the photo cannot be read.
+        InputError: no styles are given, several have the same name, a style has the name of the int8 file or
+            base network of another style, or the photo cannot be read.
         StyleError: a style or its base network cannot be read, or a style is an int8 file or has a name that
             is not valid in a URL.
         OutputError: the output is a file or a folder that must not be replaced, or cannot be written.
@@ -71,6 +72,8 @@ def export_site(styles: Sequence[str | Path], settings: SiteSettings | None = No
         raise InputError("no style was given")
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{twice[0]}: several styles have this name")
+    if taken := sorted({f"{name}.onnx" for name in names} & {*_names_of_other_files(chosen)}):
+        raise InputError(f"{taken[0]}: the site has another file with this name; rename the style")
     target = Path(os.path.realpath(settings.output))
     _check_target(target, settings)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
@@ -156,9 +159,9 @@ def _write_styles(
         name = style.entry.name
         files = {style.float_file: f"{name}.onnx"}
         if style.int8_file is not None:
-            files[style.int8_file] = f"{name}-int8.onnx"
+            files[style.int8_file] = _int8_name(style)
         if style.base_file is not None:
-            files[style.base_file] = f"base-{style.base_file.name}"
+            files[style.base_file] = _base_name(style.base_file)
         for source, file in files.items():
             if not (place / file).exists():
                 (place / file).write_bytes(_content(source))
@@ -168,6 +171,23 @@ def _write_styles(
         listed.append(style.listed(addresses.__getitem__, f"styles/{name}.jpg"))
     (folder / "styles.json").write_text(json.dumps({"styles": listed}, indent=1), encoding="utf-8")
     return listed
+
+
+def _names_of_other_files(chosen: Sequence[BrowserStyle]) -> Iterator[str]:
+    """Yield the names of the int8 files and base networks of the styles on the site."""
+    for style in chosen:
+        if style.int8_file is not None:
+            yield _int8_name(style)
+        if style.base_file is not None:
+            yield _base_name(style.base_file)
+
+
+def _int8_name(style: BrowserStyle) -> str:
+    return f"{style.entry.name}-int8.onnx"
+
+
+def _base_name(base: Path) -> str:
+    return f"base-{base.name}"
 
 
 def _content(source: Path) -> bytes:

@@ -12,6 +12,7 @@ from fststyle.errors import InputError, OutputError, StyleError
 from fststyle.export.site import export_site
 from fststyle.export.site_settings import SiteSettings
 from fststyle.web import ort
+from tests import styles
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -135,3 +136,15 @@ def test_former_site_is_restored_if_the_new_one_cannot_be_installed(
         export_site(["norm"], settings)
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     assert (tmp_path / "site" / "styles" / "invert.onnx").is_file()
+
+
+def test_style_with_the_name_of_an_int8_file_is_refused(
+    family: str, style_folder: Path, tmp_path: Path
+) -> None:
+    styles.save(style_folder, "dark-int8", styles.pointwise(0.5, 0, family))
+    own = styles.save(tmp_path, "dark-int8", styles.pointwise(1, 50))
+    base = styles.save(tmp_path, "base-base", styles.pointwise(1, 50))
+    for other in (own, base):
+        with pytest.raises(InputError, match=f"{other.name}: the site has another file with this name"):
+            export_site(["dark", other], SiteSettings(output=tmp_path / "site"))
+    assert not (tmp_path / "site").exists()
