@@ -279,12 +279,14 @@ def _video_after(image: Image.Image, stream: BinaryIO, start: int) -> Iterator[s
         return
     position, rest = stream.tell(), b""
     stream.seek(start)
-    while block := stream.read(_BLOCK):
-        if _MP4.search(rest + block):
-            yield MOTION_PHOTO
-            break
-        rest = block[-_MP4_LENGTH:]
-    stream.seek(position)
+    try:
+        while block := stream.read(_BLOCK):
+            if _MP4.search(rest + block):
+                yield MOTION_PHOTO
+                break
+            rest = block[-_MP4_LENGTH:]
+    finally:
+        stream.seek(position)
 
 
 def _upright(still: Image.Image, image: Image.Image) -> Image.Image:

@@ -198,8 +198,10 @@ def _positioned(stream: BinaryIO, start: int) -> Iterator[None]:
     """Context manager that moves ``stream`` to the offset ``start``, and back at the end of the block."""
     position = stream.tell()
     stream.seek(start)
-    yield
-    stream.seek(position)
+    try:
+        yield
+    finally:
+        stream.seek(position)
 
 
 def _is_usual(name: bytes, content: bytes) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from fststyle.io import images
+from fststyle.io import decode, images, unread
 
 RESOURCE = b"8BIM\x07\xd0\0\0" + struct.pack(">I", 4) + b"path"
 RESOLUTION = b"8BIM\x03\xed\0\0" + struct.pack(">I", 4) + b"\0\0\0\0"
@@ -141,3 +141,18 @@ def test_all_comments_of_a_jpeg_are_read():
 def test_name_of_the_encoder_in_jpeg_2000_is_no_comment():
     assert images.read(content("JPEG2000")).metadata.text == {}
     assert images.read(content("JPEG2000", comment="mine")).metadata.text == {"Comment": "mine"}
+
+
+class Failing(io.BytesIO):
+    def read(self, size=-1):
+        raise OSError("failed")
+
+
+@pytest.mark.parametrize("names", [unread.names, decode._video_after])
+def test_position_of_the_stream_is_restored_if_reading_fails(names):
+    data = content("JPEG")
+    stream = Failing(data)
+    stream.seek(7)
+    with pytest.raises(OSError, match="failed"):
+        list(names(Image.open(io.BytesIO(data)), stream, 0))
+    assert stream.tell() == 7
