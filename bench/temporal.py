@@ -35,6 +35,7 @@ from rich.table import Table
 from stylizers import FrameStylizer, source
 
 from fststyle.arrays import Flow, Gray
+from fststyle.errors import InputError
 from fststyle.runtime.temporal import TemporalFilter
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.reader import Reader
@@ -156,6 +157,8 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
         with console.status(f"{path.name}: motion"):
             frames = clip(path, args.size, args.frames)
             motions = [Motion(a, b) for a, b in itertools.pairwise(frames)]
+        if all(motion.cut for motion in motions):
+            raise InputError(f"{path}: needs at least two frames, and not only scene changes")
         first: float | None = None
         yield {"clip": path.name, "style": "", "way": "scene", **_errors(frames, motions)}
         for text in args.style:
@@ -188,7 +191,9 @@ def _stylized(paint: Stylize, frames: list[Frame]) -> tuple[list[Frame], float]:
 
 
 def _errors(frames: list[Frame], motions: list[Motion]) -> dict[str, float]:
-    """Return the mean errors of pairs of consecutive frames, except at scene changes."""
+    """Return the mean errors of pairs of consecutive frames, except at scene changes. There must be at least
+    one such pair.
+    """
     found = [
         m.errors(a, b) for m, (a, b) in zip(motions, itertools.pairwise(frames), strict=True) if not m.cut
     ]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,10 @@ def test_sources(bench, tmp_path):
     assert stylizers.source(f"{path}@1") == stylizers.Source(path, 1.0)
     with pytest.raises(InputError, match="no included style"):
         stylizers.source("no-such-style")
+    with pytest.raises(InputError, match="no such file"):
+        stylizers.source(f"{path}@text")
+    named = path.rename(tmp_path / "own@text.onnx")
+    assert stylizers.source(str(named)) == stylizers.Source(named)
 
 
 def test_included_files_are_styles_and_the_first_johnson_is_the_reference(bench):
@@ -275,3 +280,23 @@ def test_webcam_rows_cover_the_measured_time(bench, tmp_path, style_folder):
         0 < row["fps"] < 60 and 0 <= row["latency ms"] <= row["latency p99 ms"] and row["skipped"] >= 0
         for row in rows
     )
+
+
+def test_warping_error_needs_two_frames(bench, tmp_path, monkeypatch, capsys, style_folder):
+    temporal = bench("temporal")
+    clip = bench("video").synthetic(tmp_path / "clip.mp4", 9, (48, 64))
+    options = ["--style", str(style_folder / "invert.onnx"), "--clip", str(clip), "--json"]
+    monkeypatch.setattr(sys, "argv", ["temporal.py", *options, "--frames", "1"])
+    assert temporal.main() == 2
+    assert "at least two frames" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["temporal.py", *options, "--frames", "3"])
+    assert temporal.main() == 0
+    assert [row["way"] for row in json.loads(capsys.readouterr().out)][:2] == ["scene", "frame by frame"]
+
+
+def test_rows_of_the_stage_without_gaps(bench):
+    stage, live = bench("stage"), types.SimpleNamespace(loaded=1)
+    for times in ([], [0.5]):
+        row = stage._row(0, times, 0, live, 1.0)
+        assert (row["fps"], row["gap ms"], row["largest gap ms"]) == (len(times), None, None)
+    assert stage._row(0, [0.5, 0.75], 0, live, 1.0)["gap p99 ms"] == 250
