@@ -25,7 +25,7 @@ TINY = (
     "--steps",
     "3",
     "--size",
-    "32",
+    "64",
     "--style-size",
     "32",
     "--width",

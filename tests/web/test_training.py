@@ -21,7 +21,7 @@ from fststyle.web.work.jobs import Job
 from tests import styles
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="needs the [train] extra")
-TINY = {"size": "32", "style_size": "32", "width": "4", "blocks": "1"}
+TINY = {"size": "64", "style_size": "32", "width": "4", "blocks": "1"}
 
 
 def painting() -> bytes:

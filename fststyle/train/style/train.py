@@ -52,6 +52,11 @@ from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 ENLARGE = 2.25
 """Maximum factor by which photos are upscaled; see `Photos`."""
 
+MIN_LIVE_SIZE = 64
+"""Minimum side of the crops for live networks with the grid loss, in pixels. In smaller crops, too few blocks
+are averaged, so the loss is high for any strokes, and the network learns a nearly flat gray image.
+"""
+
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
 _FREE = {"style", "data"}
 
@@ -102,6 +107,11 @@ def train(
     files = ResultFiles.of(settings.output, name)
     refuse_overwrite((settings.style, settings.from_), *files.all)
     check_size(settings.size, settings.network)
+    if settings.network == "live" and settings.grid_weight and settings.size < MIN_LIVE_SIZE:
+        raise InputError(
+            f"--size {settings.size}: must be at least {MIN_LIVE_SIZE} for live, since the grid loss removes"
+            " the strokes of smaller crops; or set --grid-weight 0"
+        )
     style_image = images.read(settings.style).opaque
     earlier = load_earlier_training(settings, files, "style", _FREE)
     if earlier and settings.minutes is not None:

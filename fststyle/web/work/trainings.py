@@ -43,7 +43,7 @@ class TrainingSettings:
     style_size: int = option(
         TrainSettings.style_size, "Shorter side of the painting in pixels.", min=32, max=1024
     )
-    size: int = option(TrainSettings.size, "Side of the photo crops in pixels.", min=32, max=512)
+    size: int = option(TrainSettings.size, "Side of the photo crops in pixels.", min=64, max=512)
     width: int | None = option(None, "Channels of the first layer.", min=4, max=128)
     blocks: int | None = option(None, "Number of residual blocks.", min=0, max=16)
 

@@ -254,6 +254,12 @@ def test_unsupported_size_is_refused(train, network, size, near):
         train(network=network, size=size)
 
 
+def test_small_crops_are_refused_for_live_networks_with_the_grid_loss(train):
+    with pytest.raises(InputError, match="--size 48: must be at least 64 for live"):
+        train(network="live", size=48)
+    train(network="live", size=48, grid_weight=0, blocks=0, steps=1)
+
+
 def test_resume_without_a_checkpoint(train):
     with pytest.raises(InputError, match=r"no .*starry-night\.pt"):
         train(resume=True)
