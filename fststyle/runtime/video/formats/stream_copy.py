@@ -94,8 +94,8 @@ class StreamCopier:
         lost = [*self._reduced]
         for index, count in self._overlaps.items():
             if count:
-                texts = "1 text" if count == 1 else f"{count} texts"
-                lost.append(f"overlap of {texts} of {label(self._sources[index])} with the next text")
+                text, name = f"text{'s' * (count != 1)}", label(self._sources[index])
+                lost.append(f"overlap of {count} {text} of {name} with the next {text}")
         for indices, streams in self._pairs(made):
             kept.update(indices[: len(streams)])
             if len(streams) == len(indices):
@@ -162,7 +162,8 @@ class StreamCopier:
     def _convert(self, stream: Stream) -> None:
         """Add an output stream with subtitles converted to a text format that the container supports.
 
-        Subtitles that cannot be converted, such as images, are dropped.
+        Subtitles that cannot be converted, such as images, are dropped, and so are all subtitles if no text
+        format is known for the container.
         """
         try:
             converter = SubtitleConverter(self._container, self._kind, stream)

@@ -19,13 +19,16 @@ class SubtitleConverter:
     ``stream`` is the input stream, and ``kind`` is the FFmpeg name of the container. FFmpeg decodes each text
     to ASS markup and encodes it again. Italics, bold and line breaks are kept, and so are fonts and positions
     if the format supports them. The attribute ``format`` is the name of the FFmpeg encoder, and the attribute
-    ``stream`` is the new stream. Raises `ValueError` for subtitles that are images, and the errors of FFmpeg.
+    ``stream`` is the new stream. Raises `ValueError` for subtitles that are images and for a container that
+    is not in `_FORMATS`, and the errors of FFmpeg.
     """
 
     def __init__(self, container: Container, kind: str, stream: Stream):
         context = stream.codec_context
         if not context.codec.text_sub:
             raise ValueError("subtitles that are images cannot be converted")
+        if kind not in _FORMATS:
+            raise ValueError(f"no format of text subtitles is known for {kind}")
         self.format = _FORMATS[kind]
         if not context.is_open:
             context.open()

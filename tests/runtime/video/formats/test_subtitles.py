@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from fststyle.runtime.video.formats import writer
 from fststyle.runtime.video.stylize import PaintedVideo, stylize_video
 from tests import clips
 
@@ -27,9 +28,6 @@ HEADER = (
 
 def stylized(source: Path, target: Path, **changes) -> PaintedVideo:
     return stylize_video(source, target, style="invert", device="cpu", threads=1, **changes)
-
-
-OVERLAPPING = [(200, 1500, "one"), (600, 300, "two"), (1000, 200, "three")]
 
 
 def subtitled(path: Path, codec: str, disposition: av.stream.Disposition | None = None, lines=LINES) -> Path:
@@ -149,11 +147,18 @@ def test_text_far_before_the_first_frame_that_is_read_is_clipped(tmp_path):
     assert 400 <= shown <= 500  # the clock of the file begins at its first packet
 
 
-@pytest.mark.parametrize(("target", "lost"), [("out.mp4", True), ("out.mkv", False)])
-def test_texts_that_overlap_end_early_in_mp4_and_are_named(tmp_path, target, lost):
-    source = subtitled(tmp_path / "in.mkv", "subrip", lines=OVERLAPPING)
-    expected = ("overlap of 1 text of subtitle subrip (deu) with the next text",)
-    assert stylized(source, tmp_path / target).lost == (expected if lost else ())
+@pytest.mark.parametrize(
+    ("second", "target", "lost"),
+    [
+        (300, "out.mp4", ("overlap of 1 text of subtitle subrip (deu) with the next text",)),
+        (800, "out.mp4", ("overlap of 2 texts of subtitle subrip (deu) with the next texts",)),
+        (300, "out.mkv", ()),
+    ],
+)
+def test_texts_that_overlap_end_early_in_mp4_and_are_named(tmp_path, second, target, lost):
+    lines = [(200, 1500, "one"), (600, second, "two"), (1000, 200, "three")]
+    source = subtitled(tmp_path / "in.mkv", "subrip", lines=lines)
+    assert stylized(source, tmp_path / target).lost == lost
 
 
 def test_marks_of_subtitles_are_kept(tmp_path):
@@ -173,6 +178,14 @@ def test_marks_of_subtitles_are_kept(tmp_path):
 def test_subtitles_that_are_pictures_are_named(tmp_path):
     source = subtitled(tmp_path / "in.mkv", "dvbsub")
     assert stylized(source, tmp_path / "out.mov").lost == ("subtitle dvb_subtitle (deu)",)
+
+
+def test_texts_are_named_if_no_text_format_of_the_container_is_known(tmp_path, monkeypatch):
+    monkeypatch.setitem(writer.FORMATS, ".flv", "flv")
+    source = subtitled(tmp_path / "in.mkv", "subrip")
+    done = stylized(source, tmp_path / "out.flv")
+    assert done.frames == 50
+    assert "subtitle subrip (deu)" in done.lost
 
 
 def test_damaged_packets_are_counted(tmp_path):
