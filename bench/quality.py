@@ -185,7 +185,7 @@ def _settings(
     digest = card.get("style_sha256") or card.get("trained_with", {}).get("style_sha256")
     if digest and digest != hashlib.sha256(image.read_bytes()).hexdigest():
         console.print(
-            f"warning: {own.label if own else ''} was trained on another file than {image.name}, so its"
+            f"warning: {own.label if own else ''} was trained on a different file than {image.name}, so its"
             " objective is probably higher",
             highlight=False,
         )

@@ -1,4 +1,4 @@
-"""`fststyle export-web`: export styles as a static web site."""
+"""`fststyle export-web`: export styles as a static website."""
 
 from typing import Annotated
 
@@ -21,9 +21,13 @@ def register(app: typer.Typer) -> None:
         ],
         settings: SiteSettings,
     ) -> None:
-        """Write a static web site with a filter for camera and images: fststyle export-web udnie -o site
+        """Write a static website that applies styles to the camera and to images.
 
-        The folder works on any host for static files. All computation happens in the visitor's browser.
+        For example, for one style:
+
+          fststyle export-web udnie -o site
+
+        The folder can be hosted by any static file server. All computation happens in the visitor's browser.
 
         To view the site on this machine:
 

@@ -38,3 +38,9 @@ def steps_within(
         times.append(time.perf_counter() - begin)
     seconds = statistics.median(times[len(times) // 4 :])
     return max(1, round(compute.broadcast(minutes * 60 / seconds)))
+
+
+def duration_message(steps: int, minutes: float) -> str:
+    """Return the message that states how many `steps` were chosen for the setting ``minutes``."""
+    taken = f"{minutes:g} minute{'s' * (minutes != 1)}"
+    return f"{steps} {'step takes' if steps == 1 else 'steps take'} about {taken} on this machine"

@@ -58,7 +58,7 @@ def test_videos_in_unreadable_folders_count_as_failed(locked, tmp_path):
     clips.write(locked / "a.mp4", [0, 40, 80])
     failed = []
     listener = BatchListener(on_failed=lambda source, error: failed.append(source))
-    with pytest.raises(BatchError, match="1 of 2 inputs failed or are damaged"):
+    with pytest.raises(BatchError, match="1 of 2 inputs failed or is damaged"):
         stylize_videos(locked, tmp_path / "out", VideoSettings(style="invert", device="cpu"), listener)
     assert failed == [str(locked / "locked")]
     assert (tmp_path / "out" / "a.mp4").is_file()

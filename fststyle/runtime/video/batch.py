@@ -101,7 +101,8 @@ def stylize_videos(
             failed += 1
             listener.on_failed(str(path), error)
     if failed:
-        raise BatchError(f"{failed} of {len(pairs) + len(refused)} inputs failed or are damaged")
+        total, verb = len(pairs) + len(refused), "is" if failed == 1 else "are"
+        raise BatchError(f"{failed} of {total} input{'s' * (total != 1)} failed or {verb} damaged")
     return done
 
 

@@ -110,7 +110,8 @@ class Photos:
         self.files = images.find(folder, without)
         self.size, self.inner, self.enlarge = size, size if inner is None else inner, enlarge
         self.smallest = size // 4 if smallest is None else smallest
-        self.folder, self.source = folder, f"{len(self.files)} photos of {folder}"
+        self.folder = folder
+        self.source = f"{len(self.files)} photo{'s' * (len(self.files) != 1)} of {folder}"
 
     def sample(self, rng: np.random.Generator) -> Sample:
         """Return a random crop.
@@ -132,8 +133,8 @@ class Photos:
                 continue
             return Sample(_crop(rgb, self.size, self.inner, self.enlarge, rng), tuple(skipped))
         raise TrainingError(
-            f"none of the {self.source} can be used: each is unreadable or has a side below {self.smallest}"
-            " pixels"
+            f"{self.folder}: contains no usable photo; each is unreadable or has a side below"
+            f" {self.smallest} pixels"
         )
 
 

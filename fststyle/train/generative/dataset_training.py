@@ -153,11 +153,11 @@ class DatasetTraining(TrainingRun[DatasetSettings]):
         if some.skipped:
             count = len(some.skipped)
             images = f"image{'s' * (count != 1)}"
-            self.message(f"skipped {count} damaged or too small {images}; the first is {some.skipped[0]}")
+            self.message(f"skipped {count} damaged or too-small {images}; the first is {some.skipped[0]}")
         shape = f"{some.side}x{some.side}x{some.channels}"
         self.message(
-            f"training {self.name} on {len(some)} images of {self.settings.data}, {shape}, on"
-            f" {self.compute.device}{resume_note(self.first_step)}"
+            f"training {self.name} on {len(some)} image{'s' * (len(some) != 1)} of {self.settings.data},"
+            f" {shape}, on {self.compute.device}{resume_note(self.first_step)}"
         )
         if self.test.held_out:
             self.message(f"every {dataset.HOLD_OUT}th image of the folder is held out for testing")

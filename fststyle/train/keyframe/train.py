@@ -52,7 +52,7 @@ from fststyle.train.style.init_weights import (
 )
 from fststyle.train.style.preview import write_sheet
 from fststyle.train.style.state import card, checkpoint_content, prepare, weights_of
-from fststyle.train.timing import TIMED_STEPS, steps_within
+from fststyle.train.timing import TIMED_STEPS, duration_message, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 # Settings that may change on resume, in addition to those of `fststyle.train.results`.
@@ -129,13 +129,11 @@ def _train(run: TrainingRun[KeyframeSettings], shot: Shot) -> Trained:
     where = f"on {compute.device}, in {compute.precision}"
     run.message(f"training {run.name} on {shot.source}, {where}{resume_note(run.first_step)}")
     trainer = Trainer(settings, compute, repeat_edges(load_vgg(settings.vgg)), shot, net, optimizer)
-    if settings.minutes is not None and not run.earlier:
+    if (minutes := settings.minutes) is not None and not run.earlier:
         timed = samples(shot, settings, 0, TIMED_STEPS)
-        settings = replace(
-            settings, steps=steps_within(settings.minutes, trainer.trial().step, timed, compute)
-        )
+        settings = replace(settings, steps=steps_within(minutes, trainer.trial().step, timed, compute))
         run.settings = trainer.settings = settings
-        run.message(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
+        run.message(duration_message(settings.steps, minutes))
 
     def step(number: int, sample: Sample) -> dict[str, Tensor]:
         return trainer.step(number, sample)

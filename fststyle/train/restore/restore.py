@@ -100,7 +100,7 @@ def restore_image(
         if on_start:
             pixels, count = int(hole.sum()), len(canvas.parts)
             on_start(
-                f"restoring {pixels} pixels ({100 * pixels / hole.size:.3g} %) in {count}"
+                f"restoring {pixels} pixel{'s' * (pixels != 1)} ({100 * pixels / hole.size:.3g} %) in {count}"
                 f" part{'s' * (count != 1)} on {compute.device}"
             )
 

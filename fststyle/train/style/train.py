@@ -46,7 +46,7 @@ from fststyle.train.style.preview import chosen_photos, preview_photos, write_sh
 from fststyle.train.style.settings import TrainSettings
 from fststyle.train.style.state import card, checkpoint_content, prepare, weights_of
 from fststyle.train.style.trainer import Trainer
-from fststyle.train.timing import TIMED_STEPS, steps_within
+from fststyle.train.timing import TIMED_STEPS, duration_message, steps_within
 from fststyle.train.training_run import OnMessage, OnProgress, TrainingRun
 
 ENLARGE = 2.25
@@ -142,14 +142,14 @@ def _train(run: TrainingRun[TrainSettings], style_image: RGB) -> Trained:
     photos = _shown(settings, files) if compute.leads else []
     _report_start(run, source)
     trainer = Trainer(settings, compute, losses, net, optimizer, initial_weights, discriminator)
-    if settings.minutes is not None and not run.earlier:
+    if (minutes := settings.minutes) is not None and not run.earlier:
         trial, timed = trainer.trial(), _photos(source, settings, compute, 0, TIMED_STEPS)
         steps = steps_within(
-            settings.minutes, lambda number, batch: trial.step(WARM_UP + number, batch[0]), timed, compute
+            minutes, lambda number, batch: trial.step(WARM_UP + number, batch[0]), timed, compute
         )
         settings = replace(settings, steps=steps)
         run.settings = trainer.settings = settings
-        run.message(f"{settings.steps} steps take about {settings.minutes:g} minutes on this machine")
+        run.message(duration_message(settings.steps, minutes))
     skipped: dict[str, None] = {}
 
     def step(number: int, batch: tuple[Tensor, list[str]]) -> dict[str, Tensor]:

@@ -137,12 +137,13 @@ def _train(run: TrainingRun[TranslateSettings], photos: Photos | Scenes, paintin
     base = training_base_sha256(settings.from_, run.earlier)
     shown = preview_photos(settings.photos, settings.size, files, settings.seed)
     painting = held_out(paintings, 1)[0]
-    source = f"{len(paintings.files)} paintings of {settings.paintings} and {photos.source}"
+    count = len(paintings.files)
+    source = f"{count} painting{'s' * (count != 1)} of {settings.paintings} and {photos.source}"
     run.message(
         f"training {run.name} on {source}, on {compute.device}, in {compute.precision}"
         f"{resume_note(run.first_step)}"
     )
-    if len(paintings.files) < _FEW_PAINTINGS:
+    if count < _FEW_PAINTINGS:
         run.message(f"{len(paintings.files)} paintings may be too few; 100 or more are recommended")
     trainer = Trainer(settings, compute, nets, optimizers)
     watch = divergence_monitor(settings, run.message)

@@ -61,10 +61,10 @@ def check_video(path: Path, max_pixels: int, seconds: float) -> None:
 class VideoWorker:
     """Worker that stylizes the video ``source.*`` in the folder of a job and writes ``painted.*`` there.
 
-    A stopped job keeps its finished segments (`fststyle.runtime.video.resume`), and a resumed job continues
-    after them. The result of a stopped job has the key ``kept``, the number of frames in these segments. Only
-    the first ``seconds`` of the video are stylized, and a video with more than ``seconds`` * `MAX_RATE`
-    frames fails.
+    Only the first ``seconds`` of the video are stylized. The job fails if they have more than ``seconds`` *
+    `MAX_RATE` frames. A stopped job that writes .mp4 or .webm keeps its finished segments
+    (`fststyle.runtime.video.resume`), and continues after them when it is resumed. The result of a stopped
+    job has the key ``kept``, the number of frames in these segments.
     """
 
     def __init__(self, seconds: float, device: str):

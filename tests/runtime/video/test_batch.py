@@ -55,7 +55,7 @@ def test_folder_of_videos(tmp_path):
     (folder / "readme.txt").write_text("no video either")
     done, failed = [], []
     listener = BatchListener(on_done=done.append, on_failed=lambda path, error: failed.append(path))
-    with pytest.raises(BatchError, match="1 of 4 inputs failed or are damaged"):
+    with pytest.raises(BatchError, match="1 of 4 inputs failed or is damaged"):
         stylize_videos(folder, folder / "out", VideoSettings(**INVERT), listener)
     assert failed == [str(folder / "bad.mov")]
     made = sorted(

@@ -6,7 +6,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from fststyle.errors import InputError  # noqa: E402
+from fststyle.errors import InputError, TrainingError  # noqa: E402
 from fststyle.train.data.loader import (  # noqa: E402
     Photos,
     Scenes,
@@ -56,6 +56,18 @@ def test_threads_give_the_same_batches(photos):
 
 def test_small_photos_are_enlarged_to_the_crop(photos):
     assert Photos(photos, 100).sample(np.random.default_rng(0)).rgb.shape == (100, 100, 3)
+
+
+def test_source_states_the_number_of_photos(photos):
+    assert Photos(photos, 32).source == f"5 photos of {photos}"
+    for path in sorted(photos.iterdir())[1:]:
+        path.unlink()
+    assert Photos(photos, 32).source == f"1 photo of {photos}"
+
+
+def test_a_folder_without_usable_photos_is_named(photos):
+    with pytest.raises(TrainingError, match=r"photos: contains no usable photo; .* a side below 100 pixels$"):
+        Photos(photos, 32, smallest=100).sample(np.random.default_rng(0))
 
 
 def test_crops_keep_the_aspect_ratio(tmp_path):

@@ -24,6 +24,7 @@ from fststyle.train.style import trainer  # noqa: E402
 from fststyle.train.style.settings import TrainSettings, recorded_settings  # noqa: E402
 from fststyle.train.style.train import style_name  # noqa: E402
 from fststyle.train.style.trainer import learning_rate  # noqa: E402
+from fststyle.train.timing import duration_message  # noqa: E402
 
 
 def weights(path: Path) -> dict:
@@ -278,7 +279,7 @@ def test_folder_of_damaged_photos_is_an_error(train, tmp_path):
     folder = tmp_path / "bad"
     folder.mkdir()
     (folder / "a.jpg").write_bytes(b"no")
-    with pytest.raises(TrainingError, match="none of"):
+    with pytest.raises(TrainingError, match="contains no usable photo"):
         train(data=folder)
 
 
@@ -482,6 +483,11 @@ def half_a_second(monkeypatch):
     """Make every measured step take half a second."""
     clock = itertools.count(step=0.5)
     monkeypatch.setattr("fststyle.train.timing.time", types.SimpleNamespace(perf_counter=lambda: next(clock)))
+
+
+def test_message_about_the_duration_has_a_singular():
+    assert duration_message(1, 1) == "1 step takes about 1 minute on this machine"
+    assert duration_message(5, 0.5) == "5 steps take about 0.5 minutes on this machine"
 
 
 def test_minutes_are_converted_to_recorded_steps(train, half_a_second):

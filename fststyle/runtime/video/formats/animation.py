@@ -121,10 +121,11 @@ class AnimationSource(Source):
             )
 
     def _is_opaque(self) -> bool:
-        """Return whether all pixels of all frames are opaque. Frames that cannot be read are ignored.
+        """Return whether all pixels of all readable frames are opaque.
 
-        Frames are decoded up to the first transparent one. A file with opaque frames may have an alpha
-        channel, for frames that replace only a part of the previous frame.
+        Frames are decoded up to the first one that is not opaque. If a frame cannot be read, the check ends
+        there, and only the frames before it count. The presence of an alpha channel alone is not enough: a
+        file may have one just because some frames update only a part of the previous frame.
         """
         try:
             frames = images.stream(self.path, max_pixels=_MAX_PIXELS)

@@ -67,7 +67,7 @@ def encoder(codec: str, suffix: str, transparent: bool = False) -> str:
 
 
 def is_hardware(codec: str) -> bool:
-    """Return whether an encoder runs on a GPU or another device."""
+    """Return whether an encoder is a hardware encoder, on a GPU or other dedicated hardware."""
     return codec.endswith(_HARDWARE)
 
 

@@ -127,8 +127,9 @@ class Stream:
             self._kill()
         dropped, reported_at = self._reported
         if self.connected and self.dropped > dropped and now - reported_at >= REPORT_INTERVAL:
+            count = self.dropped - dropped
             self._on_note(
-                f"stream {self.name}: the receiver is slow, {self.dropped - dropped} frames dropped"
+                f"stream {self.name}: the receiver is slow: {count} frame{'s' * (count != 1)} dropped"
             )
             self._reported = self.dropped, now
         elif not self.connected:

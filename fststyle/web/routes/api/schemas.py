@@ -22,7 +22,7 @@ Client = Annotated[str, Depends(client_from_cookie)]
 class StyleInfo(BaseModel):
     """A style of the library.
 
-    ``own`` is whether it belongs to the user, and ``size`` is the size of its file in bytes. ``stars`` is the
+    ``own`` is true if it belongs to the user. ``size`` is the size of its file in bytes. ``stars`` is the
     mean and ``ratings`` the number of its star ratings. ``rank`` is its rank in the blind comparisons, from
     1, and ``strength`` is its log odds of being preferred to an average style. ``stars`` is null without
     ratings, and ``rank`` and ``strength`` are null without comparisons. ``onnx``, ``sample`` and ``painting``
@@ -50,7 +50,7 @@ class JobInfo(BaseModel):
     """A job, in a response to one client.
 
     ``kind`` is video, photos or train, and ``state`` is queued, running, done, stopped or failed. ``own`` is
-    whether this client added the job. ``ahead`` is the number of jobs before it in the queue. ``error`` is
+    true if this client added the job. ``ahead`` is the number of jobs before it in the queue. ``error`` is
     the reason for a failure, or "". ``progress`` is what a running job last reported, such as the number of
     finished items as ``done`` and their total as ``of``; it is {} for other jobs. ``details`` contains values
     about the result, such as the number of frames. ``result`` and ``preview`` are the URLs of the result file

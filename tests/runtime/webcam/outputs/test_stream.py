@@ -132,6 +132,16 @@ def test_a_receiver_that_stops_reading_is_given_up(opened, monkeypatch):
     assert notes[0].endswith(": connected")
 
 
+def test_dropped_frames_are_counted_in_a_note(opened, monkeypatch):
+    monkeypatch.setattr(stream_module, "REPORT_INTERVAL", 0.0)
+    notes: list[str] = []
+    stream = opened("rtmp://127.0.0.1:9/live/x", notes)  # it connects only with the first frame
+    stream.connected = True
+    for stream.dropped in (1, 3):
+        stream._watch()
+    assert [note.partition(" is slow: ")[2] for note in notes] == ["1 frame dropped", "2 frames dropped"]
+
+
 def test_nobody_who_listens_is_reported_once(opened, monkeypatch):
     monkeypatch.setattr(stream_module, "RETRY", (0.05, 0.05))
     notes: list[str] = []
