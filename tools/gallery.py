@@ -31,7 +31,7 @@ def main(output: str) -> None:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for row, (name, styles) in enumerate(ROWS.items()):
         photo = np.asarray(Image.open(folder / f"{name}.jpg").convert("RGB"))
-        tiles = [("photo", photo), *((titles[style], fststyle.load_style(style)(photo)) for style in styles)]
+        tiles = [("photo", photo), *((titles[style], fststyle.stylize(photo, style)) for style in styles)]
         for column, (caption, image) in enumerate(tiles):
             left, top = column * (TILE + GAP), row * (TILE + CAPTION + GAP)
             sheet.paste(square(image), (left, top))

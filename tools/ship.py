@@ -19,6 +19,7 @@ from listing import file_facts, put
 from fststyle.catalogue import SHIPPED
 from fststyle.export.settings import ExportSettings
 from fststyle.external_data import share_weights
+from fststyle.runtime.style import DETAIL, SMOOTH
 from fststyle.train.export import export_checkpoint
 
 
@@ -30,6 +31,8 @@ def main() -> None:
     for name in ("name", "title", "artist", "year", "credit"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--data", type=Path, help="folder of photos for int8 calibration and parity")
+    parser.add_argument("--smooth", type=int, default=SMOOTH, help="recommended value of --smooth")
+    parser.add_argument("--detail", type=float, default=DETAIL, help="recommended value of --detail")
     parser.add_argument("--license", default="public domain (painting), CC0 1.0 (weights)")
     args = parser.parse_args()
     metadata = {
@@ -55,6 +58,8 @@ def main() -> None:
         **file_facts(target, parity),
         "style_sha256": card["style_sha256"],
         "trained_with": json.loads(card["trained_with"]),
+        "smooth": args.smooth,
+        "detail": args.detail,
     }
     if card["network"] == "live":
         integers = SHIPPED / f"{args.name}-int8.onnx"

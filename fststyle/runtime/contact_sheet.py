@@ -43,7 +43,7 @@ def contact_sheet(
     failed: list[StyleError] = []
     for entry in entries:
         try:
-            style = Style(entry.name, load(entry), device)
+            style = Style(entry.name, load(entry), device, smooth=entry.smooth, detail=entry.detail)
             shown.append((entry.name, stylize_picture(still, style, ImageSettings()).frames[0].rgb))
         except StyleError as error:
             failed.append(error)

@@ -6,8 +6,8 @@ channel of its result is a linear function of the guide, so that the colors are 
 and the structure is that of the photo. Flat and blurred regions of the photo keep their strokes, as well as
 most of dense texture, such as foliage and fur, which looks like a photo after this filter.
 
-Departures: a small fraction of the finest details of the photo is added, and the result is blended with the
-stylized image.
+Departures: a small fraction of the details of the photo within a square is added, and the result is blended
+with the stylized image.
 """
 
 import cv2
@@ -16,13 +16,17 @@ import numpy as np
 from fststyle.arrays import RGB, Floats, Gray
 
 BLOCK = 4
-"""Side of the squares of pixels whose means are used. The windows of the filter consist of 3x3 squares."""
+"""Side of the squares of pixels whose means are used, in pixels: an even number, since half of the pixels
+suffice. The windows of the filter consist of 3x3 squares.
+"""
 EPSILON = 65.0
-"""Regularization of the guided filter: variance of luma (0-255) in a window at which a structure of the photo
-has half of its contrast in the result.
+"""Regularization of the guided filter: variance of the luma of the photo (0-255) in a window at which the
+gain of the linear function is half of that without regularization.
 """
 FINE = 0.1
-"""Fraction of the difference between the luma of a pixel and the mean of its square that is added."""
+"""Fraction of the difference between the luma of a pixel and the mean of its square that is added to the
+filtered image.
+"""
 SHARP = (1.5, 4.5)
 """RMS of the finest details, in luma (0-255), below which a region is unchanged and above which it is
 filtered. The finest details are the difference from a copy that is blurred with a 3x3 binomial kernel.
@@ -39,7 +43,11 @@ _MARGIN = 6 * BLOCK
 _STRIP = 1 << 17
 """Approximate number of pixels per strip, so that intermediate results fit in the CPU cache."""
 _SLOPE, _LEVEL = 256, 8
-"""Fixed-point units of factors and of levels (0-255) in int16, which OpenCV computes faster than float32."""
+"""Fixed-point scales of factors and of levels (0-255) in int16, which OpenCV computes faster than float32.
+OpenCV saturates results outside the range.
+"""
+_NOISE = 0.3
+"""RMS of the finest details of a flat region, added to avoid a division by 0."""
 
 
 def keep_details(photo: RGB, painted: RGB, amount: float) -> RGB:
@@ -84,7 +92,7 @@ def _filtered(photo: RGB, painted: RGB, amount: float) -> RGB:
     guide = cv2.merge([light.astype(np.int16)] * 3)
     total = cv2.add(cv2.multiply(slope, guide, scale=_LEVEL / _SLOPE), constant)
     kept = cv2.multiply(cv2.merge([rest] * 3), painted.astype(np.int16), scale=_LEVEL / _SLOPE)
-    total = np.maximum(cv2.add(total, kept), 0)
+    total = np.maximum(cv2.add(total, kept), 0)  # `convertScaleAbs` takes the absolute value
     return np.asarray(cv2.convertScaleAbs(total, alpha=1 / _LEVEL), np.uint8)
 
 
@@ -92,14 +100,15 @@ def _coefficients(photo: RGB, painted: RGB) -> tuple[Floats, Floats, Floats]:
     """Return gain and offset (h, w, 3) of the linear function in each window, and the mean luma (h, w) of
     each square. They are computed at half the size of the image.
     """
+    side = BLOCK // 2
     half = photo.shape[1] // 2, photo.shape[0] // 2
     small, strokes = (cv2.resize(image, half, interpolation=cv2.INTER_AREA) for image in (photo, painted))
     light = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     colors = strokes.astype(np.float32)
-    mean = _means(light, 2)
-    window_mean, window_colors = _window(mean), _window(_means(colors, 2))
-    product = _window(_means(cv2.multiply(colors, cv2.merge([light] * 3)), 2))
-    variance = _window(_means(light * light, 2)) - window_mean * window_mean
+    mean = _means(light, side)
+    window_mean, window_colors = _window(mean), _window(_means(colors, side))
+    product = _window(_means(cv2.multiply(colors, cv2.merge([light] * 3)), side))
+    variance = _window(_means(light * light, side)) - window_mean * window_mean
     gain = product - window_mean[..., None] * window_colors
     gain /= (np.maximum(variance, 0) + EPSILON)[..., None]
     offset = window_colors - gain * window_mean[..., None]
@@ -115,7 +124,7 @@ def _sharpness(light: Gray) -> Floats:
     average, square = (_window(_window(_means(x, BLOCK))) for x in (magnitude, magnitude * magnitude))
     rms = np.sqrt(square)
     sharp = np.clip((rms - SHARP[0]) / (SHARP[1] - SHARP[0]), 0, 1)
-    dense = np.clip((average / (rms + 0.3) - DENSE[0]) / (DENSE[1] - DENSE[0]), 0, 1)
+    dense = np.clip((average / (rms + _NOISE) - DENSE[0]) / (DENSE[1] - DENSE[0]), 0, 1)
     # The blur avoids visible borders between filtered and unfiltered regions.
     return _window(_window(np.asarray(sharp * (1 - (1 - TEXTURE) * dense), np.float32)))
 

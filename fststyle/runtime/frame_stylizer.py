@@ -20,7 +20,7 @@ from fststyle.runtime.blend import weight_share
 from fststyle.runtime.brush import brush_size, stylize_with_brush
 from fststyle.runtime.details import keep_details
 from fststyle.runtime.settings import StylizeSettings
-from fststyle.runtime.strokes import smooth_along_strokes
+from fststyle.runtime.stroke_smoothing import smooth_along_strokes
 from fststyle.runtime.style import Style, load_style
 
 FAINT = 0.2
@@ -131,10 +131,11 @@ class FrameStylizer:
     def _refined(self, photo: RGB) -> RGB:
         """Stylize a frame, smooth the strokes, and keep details of the frame."""
         painted = self._paint(photo)
-        # At partial strength the output is close to the photo, which must not be smoothed like strokes.
+        # At partial strength, the output is close to the photo, which must not be smoothed like strokes.
         share = min(1.0, weight_share(self.style.strength))
         if self._smooth and share:
-            painted = colors.fade(painted, smooth_along_strokes(painted, self._smooth), share)
+            smooth = smooth_along_strokes(painted, self._smooth)
+            painted = np.asarray(cv2.addWeighted(smooth, share, painted, 1 - share, 0), np.uint8)
         return keep_details(photo, painted, self._detail)
 
     def _paint(self, photo: RGB) -> RGB:

@@ -28,8 +28,9 @@ class Style:
         device: device that the style runs on, such as "cpu" or "cuda:1".
         threads: number of CPU threads; None is one per core.
         strength: style strength of the weights in ``model``: 1 is the trained style (see `at`).
-        smooth: recommended value of ``--smooth`` of `fststyle image`, in pixels.
-        detail: recommended value of ``--detail`` of `fststyle image`.
+        smooth: recommended value of ``--smooth`` of `fststyle image`, in pixels. Calling the style does not
+            smooth.
+        detail: recommended value of ``--detail`` of `fststyle image`. Calling the style keeps no details.
 
     Raises:
         StyleError: the model cannot be loaded, or its inputs and outputs are not those of a style
@@ -39,7 +40,14 @@ class Style:
     """
 
     def __init__(
-        self, name: str, model: bytes, device: str = "auto", threads: int | None = None, strength: float = 1.0
+        self,
+        name: str,
+        model: bytes,
+        device: str = "auto",
+        threads: int | None = None,
+        strength: float = 1.0,
+        smooth: int | None = None,
+        detail: float | None = None,
     ):
         self.name, self.model, self.threads, self.strength = name, model, threads, strength
         self._other: Style | None = None
@@ -47,7 +55,8 @@ class Style:
         check_model(self._session, name)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         live = self.metadata.get("network") == "live"
-        self.smooth, self.detail = (SMOOTH, DETAIL) if live else (0, 0.0)
+        self.smooth = (SMOOTH if live else 0) if smooth is None else smooth
+        self.detail = (DETAIL if live else 0.0) if detail is None else detail
 
     @property
     def provider(self) -> str:
@@ -107,8 +116,9 @@ class Style:
                     f"{self.name} is an int8 file, which supports only strength 1; use the float file for"
                     " other strengths"
                 ) from error
-            other = self._other = Style(self.name, model, self.device, self.threads, strength)
-            other.smooth, other.detail = self.smooth, self.detail
+            other = self._other = Style(
+                self.name, model, self.device, self.threads, strength, self.smooth, self.detail
+            )
         return other
 
     def __repr__(self) -> str:
@@ -238,14 +248,9 @@ def _single(entry: catalogue.Entry, device: str, threads: int | None, precision:
     if precision == "int8" and entry.int8 is None:
         raise StyleError(f"{entry.name} has no int8 file; use the precision float or auto")
     if entry.int8 is None or precision == "float" or (precision == "auto" and not devices.is_cpu(device)):
-        style = _float_style(entry, device, threads)
-    else:
-        style = Style(entry.name, catalogue.load(entry.int8), device, threads)
-    if entry.smooth is not None:
-        style.smooth = entry.smooth
-    if entry.detail is not None:
-        style.detail = entry.detail
-    return style
+        return _float_style(entry, device, threads)
+    model = catalogue.load(entry.int8)
+    return Style(entry.name, model, device, threads, smooth=entry.smooth, detail=entry.detail)
 
 
 def _float_style(entry: catalogue.Entry, device: str, threads: int | None) -> Style:
@@ -256,6 +261,6 @@ def _float_style(entry: catalogue.Entry, device: str, threads: int | None) -> St
     """
     model = catalogue.load(entry)
     try:
-        return Style(entry.name, model, device, threads)
+        return Style(entry.name, model, device, threads, smooth=entry.smooth, detail=entry.detail)
     except StyleError as error:
         raise error if entry.shipped else StyleError(f"{entry.path}: {error}") from error

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import fststyle
+from fststyle.runtime import frame_stylizer
 from fststyle.runtime.details import keep_details
 from fststyle.runtime.settings import ImageSettings, VideoSettings
-from fststyle.runtime.strokes import smooth_along_strokes
+from fststyle.runtime.stroke_smoothing import smooth_along_strokes
 from tests import styles
 
 
@@ -24,6 +25,12 @@ def test_values_of_the_catalogue(precision):
     assert (great_wave.smooth, great_wave.detail) == (6, 0.6)
     udnie = fststyle.load_style("udnie", precision=precision)
     assert (udnie.smooth, udnie.detail) == (0, 0)
+
+
+def test_live_network_of_the_user_has_the_defaults(tmp_path):
+    (tmp_path / "own.onnx").write_bytes(fststyle.load_style("udnie", precision="float").model)
+    own = fststyle.load_style(tmp_path / "own.onnx")
+    assert (own.smooth, own.detail) == (6, 0.6)
 
 
 def test_values_of_a_mixture_and_at_another_strength():
@@ -50,7 +57,7 @@ def test_image_is_smoothed_and_keeps_details(photo):
     )
 
 
-def test_smoothing_decreases_with_the_strength(photo):
+def test_smoothing_is_weaker_at_lower_strength(photo):
     rough = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
     changes = []
     for strength in (0.1, 0.4, 1.0):
@@ -61,6 +68,27 @@ def test_smoothing_decreases_with_the_strength(photo):
         changes.append(np.abs(images[1] - images[0]).mean())
     assert changes == sorted(changes)
     np.testing.assert_array_equal(fststyle.stylize(rough, "great-wave", strength=0), rough)
+
+
+def test_large_image_is_refined_at_the_stylized_size(monkeypatch, photo):
+    sizes = []
+
+    def record(photo, painted, amount):
+        sizes.append(painted.shape[:2])
+        return painted
+
+    monkeypatch.setattr(frame_stylizer, "keep_details", record)
+    fststyle.stylize(photo, "great-wave", brush=2)
+    assert sizes == [(32, 48)]
+
+
+def test_details_are_kept_in_tiles(photo):
+    large = np.tile(photo, (3, 2, 1))
+    whole, tiled = (
+        fststyle.stylize(large, "great-wave", tile=tile, precision="float").astype(int)
+        for tile in ("off", "64")
+    )
+    assert np.abs(whole - tiled).mean() < 2
 
 
 def test_frames_of_a_stream_keep_details_but_are_not_smoothed(photo):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fststyle.runtime import strokes
-from fststyle.runtime.strokes import smooth_along_strokes
+from fststyle.runtime import stroke_smoothing
+from fststyle.runtime.stroke_smoothing import smooth_along_strokes
 
 
 def diagonal(noise, seed=0):
@@ -36,12 +36,16 @@ def test_length_of_0_returns_the_image():
 
 
 @pytest.mark.parametrize("length", [1, 6])
-def test_strips_do_not_change_the_result(monkeypatch, length):
-    image = diagonal(25)[:, :61]
+def test_tiles_do_not_change_the_result(monkeypatch, length):
+    image = np.tile(diagonal(25), (1, 2, 1))[:, :161]
     whole = smooth_along_strokes(image, length)
-    monkeypatch.setattr(strokes, "_STRIP", 61 * 20)
-    difference = np.abs(smooth_along_strokes(image, length).astype(int) - whole)
-    assert difference.max() <= 1
+    monkeypatch.setattr(stroke_smoothing, "_TILE", 40)
+    np.testing.assert_allclose(smooth_along_strokes(image, length), whole, atol=1)
+
+
+def test_image_can_be_wider_than_opencv_supports():
+    image = np.tile(diagonal(25)[:16], (1, 400, 1))
+    assert smooth_along_strokes(image, 2).shape == (16, 38400, 3)
 
 
 def test_result_is_that_of_training():
@@ -49,6 +53,7 @@ def test_result_is_that_of_training():
     from fststyle.train.style.stroke_smoothing import smooth_along_strokes as in_training
 
     image = diagonal(25)
+    image = np.concatenate([image[:, :70], image[::-1, :90]], 1)  # not square, with strokes in two directions
     tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 127.5 - 1
     expected = ((in_training(tensor, 6)[0].permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).numpy()
     difference = np.abs(smooth_along_strokes(image, 6) - expected)

@@ -2,8 +2,9 @@
 
 Kyprianidis and Kang 2011, "Image and Video Abstraction by Coherence-Enhancing Filtering": a line integral
 convolution along the directions of least change, which are the eigenvectors of a smoothed structure tensor.
-Departures: one pass, Euler steps of one pixel, and an unsharp mask instead of the shock filter. The result is
-that of `fststyle.train.style.stroke_smoothing`, up to rounding.
+Departures: one pass, Euler steps of one pixel, and an unsharp mask instead of the shock filter.
+`fststyle.train.style.stroke_smoothing` is the same filter in PyTorch; the results differ by rounding, and
+near the borders.
 """
 
 import math
@@ -18,10 +19,12 @@ TENSOR_SIGMA = 4.0
 SHARP_SIGMA, SHARP = 1.2, 0.5
 """Standard deviation, in pixels, and amount of the unsharp mask."""
 
-_MARGIN = 20
-"""Rows above and below a strip that affect its result, in addition to ``length``."""
-_STRIP = 1 << 20
-"""Approximate number of pixels per strip, which limits the memory for large images."""
+_MARGIN = 24
+"""Pixels around a tile that affect its result, in addition to ``length``."""
+_TILE = 1024
+"""Side of the tiles in pixels. Tiles limit the memory for large images, and `cv2.remap` supports no sides
+above 32,767 pixels.
+"""
 
 
 def smooth_along_strokes(image: RGB, length: int) -> RGB:
@@ -38,17 +41,19 @@ def smooth_along_strokes(image: RGB, length: int) -> RGB:
     if not length:
         return image
     height, width = image.shape[:2]
-    rows, margin = max(1, _STRIP // width), _MARGIN + length
+    margin = _MARGIN + length
     result = np.empty_like(image)
-    for top in range(0, height, rows):
-        first = max(0, top - margin)
-        strip = _smoothed(image[first : top + rows + margin], length)
-        count = min(rows, height - top)
-        result[top : top + count] = strip[top - first : top - first + count]
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            y, x = max(0, top - margin), max(0, left - margin)
+            tile = _smoothed(image[y : top + _TILE + margin, x : left + _TILE + margin], length)
+            inner = result[top : top + _TILE, left : left + _TILE]
+            inner[:] = tile[top - y :, left - x :][: inner.shape[0], : inner.shape[1]]
     return result
 
 
 def _smoothed(image: RGB, length: int) -> RGB:
+    """Return the result of `smooth_along_strokes` for a tile."""
     tangent = _tangents(image)
     sides = (np.arange(side, dtype=np.float32) for side in image.shape[1::-1])
     start = np.stack(np.meshgrid(*sides), -1)
