@@ -4,17 +4,19 @@ A stylized image is named PAINTING-PHOTO-SYSTEM.jpg, for example great-wave-chin
 can also be the name of the folder, and can be omitted if only one painting is given.
 """
 
+import functools
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from stylizers import FrameStylizer, source
+from stylizers import WEIGHTS, FrameStylizer, source
 
+import fststyle
 from fststyle.errors import InputError
 from fststyle.io import images
 
@@ -111,7 +113,8 @@ def stylized_images(
 ) -> list[StylizedImage]:
     """Return the stylized images of a system, given as ``SYSTEM=WHAT`` or ``WHAT``.
 
-    WHAT is a file, a folder or a glob pattern of stylized images, or a style, which then stylizes all photos.
+    WHAT is a file, a folder or a glob pattern of stylized images, or a style, which then stylizes all photos,
+    for a style of fststyle as `fststyle image` does.
     The default name of the system is the rest of the file name, the name of the folder, or the name of the
     style. Photos and paintings themselves, and images in the style of other paintings, are skipped.
 
@@ -149,8 +152,9 @@ def _is_style(text: str) -> bool:
     return not (path.exists() or path.suffix.lower() in images.READABLE or set(text) & set("*?[/"))
 
 
-def _stylizer(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, FrameStylizer]:
-    """Return the name of the painting of a style, the label of the style, and its stylizer.
+def _stylizer(text: str, paintings: dict[str, Path], threads: int) -> tuple[str, str, Callable[[RGB], RGB]]:
+    """Return the name of the painting of a style, the label of the style, and the function that stylizes a
+    photo: for styles of fststyle, in float, with the defaults of `fststyle image`.
 
     Raises:
         InputError: there is no such style, or its name does not determine the painting.
@@ -160,7 +164,12 @@ def _stylizer(text: str, paintings: dict[str, Path], threads: int) -> tuple[str,
     painting = _cut(what.path.stem, paintings)[0] or only
     if not painting:
         raise InputError(f"{text}: the name of the style does not contain the name of a painting")
-    return painting, what.label, FrameStylizer(what, threads)
+    network = FrameStylizer(what, threads)
+    if not network.bytes_in:  # another program's network
+        return painting, what.label, network
+    name = what.path.stem if what.path.parent == WEIGHTS else what.path
+    style = fststyle.load_style(name, threads=threads or None, precision="float")
+    return painting, what.label, functools.partial(fststyle.stylize, style=style)
 
 
 def same_size(first: RGB, second: RGB) -> tuple[RGB, RGB]:
