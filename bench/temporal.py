@@ -15,6 +15,8 @@ uses a faster setting at reduced size.
 - detail: the mean gradient divided by that of the frame-by-frame result. A moving average is stable too, but
   blurs.
 - ms: time per frame, with stylization.
+
+`--keep-detail` and `--smooth` apply the options `--detail` and `--smooth` of `fststyle video`.
 """
 
 import argparse
@@ -36,6 +38,8 @@ from stylizers import FrameStylizer, source
 
 from fststyle.arrays import Flow, Gray
 from fststyle.errors import InputError
+from fststyle.runtime.details import keep_details
+from fststyle.runtime.stroke_smoothing import smooth_along_strokes
 from fststyle.runtime.temporal import TemporalFilter
 from fststyle.runtime.video.formats.base import TimedFrame
 from fststyle.runtime.video.formats.reader import Reader
@@ -68,6 +72,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--clip", action="append", required=True, type=Path, help="a video; may be repeated")
     parser.add_argument("--frames", type=int, default=40, help="number of frames from the start of each clip")
+    parser.add_argument(
+        "--keep-detail", type=float, default=0.0, help="amount of details of the clip, 0 to 1"
+    )
+    parser.add_argument("--smooth", type=int, default=0, help="pixels to smooth along the strokes")
     parser.add_argument("--size", type=int, default=480, help="maximum longer side of the frames in pixels")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
@@ -139,7 +147,14 @@ def _farneback(a: Gray, b: Gray) -> Flow:
     return np.asarray(cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 5, 21, 5, 7, 1.5, 0))
 
 
-def _ways(stylizer: FrameStylizer) -> Iterator[tuple[str, Stylize]]:
+def _refined(network: FrameStylizer, args: argparse.Namespace) -> Stylize:
+    """Return the function that stylizes a frame, smooths it, and keeps details."""
+    return lambda frame: keep_details(
+        frame, smooth_along_strokes(network(frame), args.smooth), args.keep_detail
+    )
+
+
+def _ways(stylizer: Stylize) -> Iterator[tuple[str, Stylize]]:
     """Yield the name and the function of each method. The functions must be called on the frames in order."""
     steady, last = TemporalFilter(), deque[Frame](maxlen=AVERAGED)
 
@@ -162,7 +177,7 @@ def _rows(args: argparse.Namespace, console: Console) -> Iterator[Row]:
         first: float | None = None
         yield {"clip": path.name, "style": "", "way": "scene", **_errors(frames, motions)}
         for text in args.style:
-            stylizer, plain = FrameStylizer(source(text)), 0.0
+            stylizer, plain = _refined(FrameStylizer(source(text)), args), 0.0
             for way, paint in _ways(stylizer):
                 with console.status(f"{path.name}: {text}, {way}"):
                     stylized, ms = _stylized(paint, frames)
