@@ -12,6 +12,7 @@ import functools
 import math
 import numbers
 import re
+import typing
 import unicodedata
 import warnings
 from pathlib import Path
@@ -159,12 +160,14 @@ def unknown(what: str, error: TypeError) -> InputError:
 def check(settings: "DataclassInstance") -> None:
     """Raise `InputError` for the first field whose value is outside its range or choices.
 
-    A value is also refused if it is not finite, if it is not a number although the field has a range, or if
-    it is None although the default of the field is not None. Only fields declared with `option` are checked.
+    A value is also refused if it is not finite, if it is not a number although the field has a range, if it
+    is not an integer although the type of the field is int, or if it is None although neither the type nor
+    the default of the field is None. Only fields declared with `option` are checked.
     """
     for field in dataclasses.fields(settings):
         value, rule = getattr(settings, field.name), field.metadata
-        if not rule or (value is None and field.default is None):
+        types = typing.get_args(field.type) or (field.type,)
+        if not rule or (value is None and (field.default is None or type(None) in types)):
             continue
         flag = "--" + field.name.rstrip("_").replace("_", "-")
         if value is None:
@@ -173,6 +176,8 @@ def check(settings: "DataclassInstance") -> None:
             raise InputError(f"{flag}: {value!r} is not one of {', '.join(rule['choices'])}")
         if (rule["min"] is not None or rule["max"] is not None) and not isinstance(value, numbers.Real):
             raise InputError(f"{flag}: {value!r} is not a number")
+        if int in types and float not in types and not isinstance(value, numbers.Integral):
+            raise InputError(f"{flag}: {value!r} is not a whole number")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{flag}: {value} is not a finite number")
         if rule["min"] is not None and value < rule["min"]:

@@ -48,7 +48,8 @@ def page() -> str:
     after = rest.partition(END)[2]
     listed = json.loads((SHIPPED / "catalogue.json").read_text(encoding="utf-8"))
     rows = "".join(f"{_row(entry)}\n" for entry in listed if entry.get("kind", "style") == "style")
-    table = f"| name | painting | network | size | int8 |\n| --- | --- | --- | --- | --- |\n{rows}"
+    head = "| name | painting | network | size | int8 | smooth | detail |\n" + "| --- " * 7 + "|\n"
+    table = head + rows
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
@@ -56,7 +57,9 @@ def _row(entry: dict[str, Any]) -> str:
     """Return the row of the table for an entry."""
     painting = f"{entry['artist']}, *{entry['title']}*, {entry['year']}"
     int8 = "yes" if entry.get("int8") else "no"
-    return f"| `{entry['name']}` | {painting} | {entry['network']} | {entry['size'] / 1e6:.2f} MB | {int8} |"
+    values = f"{entry.get('smooth', 0)} | {entry.get('detail', 0):g}"
+    size = f"{entry['size'] / 1e6:.2f} MB"
+    return f"| `{entry['name']}` | {painting} | {entry['network']} | {size} | {int8} | {values} |"
 
 
 if __name__ == "__main__":

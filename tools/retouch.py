@@ -177,6 +177,8 @@ def main() -> None:
         raise OutputError(f"{args.out}: the result must be a .pt file")
     if not args.out.resolve().parent.is_dir():
         raise OutputError(f"{args.out}: no such folder")
+    if args.out.exists():
+        raise OutputError(f"{args.out}: already exists")
     refuse_overwrite((Path(args.checkpoint),), args.out)
     content = read(args.checkpoint)
     net = checkpoint.restore(content, Path(args.checkpoint))

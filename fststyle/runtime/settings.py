@@ -96,7 +96,7 @@ class FrameSettings:
     smooth: int | None = option(
         0,
         "Smooth along the brush strokes, over this number of pixels in each direction, which removes weave"
-        " and dots but takes longer than the network; 0 for no smoothing.",
+        " and dots but takes several times as long as the network; 0 for no smoothing.",
         min=0,
         max=16,
     )

@@ -30,8 +30,8 @@ class Stylizer:
             "udnie:0.6,great-wave:0.4".
         steady: whether to suppress flicker (`fststyle.runtime.temporal`). The attribute ``steady`` may be set
             at any time.
-        settings: fields of `fststyle.runtime.settings.StylizeSettings`: strength, brush, keep_colors, size,
-            precision, device, threads, tile, mask, only.
+        settings: fields of `fststyle.runtime.settings.StylizeSettings`: strength, brush, detail, smooth,
+            keep_colors, size, precision, device, threads, tile, mask, only.
 
     Raises:
         InputError: a setting is invalid, or the mask cannot be read.

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fststyle
+from fststyle.errors import InputError
 from fststyle.runtime import frame_stylizer
 from fststyle.runtime.details import keep_details
 from fststyle.runtime.settings import ImageSettings, VideoSettings
@@ -101,3 +102,14 @@ def test_defaults():
     assert ImageSettings().smooth is None
     assert VideoSettings().smooth == 0
     assert VideoSettings().detail is None
+
+
+@pytest.mark.parametrize("smooth", [1.5, 6.0, "6", float("nan")])
+def test_length_must_be_a_whole_number(photo, smooth):
+    with pytest.raises(InputError, match="--smooth"):
+        fststyle.stylize(photo, "udnie", smooth=smooth)
+
+
+def test_stream_can_have_the_recommended_length(photo):
+    stylizer = fststyle.Stylizer("great-wave", steady=False, smooth=None)
+    np.testing.assert_array_equal(stylizer(photo), fststyle.stylize(photo, "great-wave"))

@@ -102,8 +102,9 @@ def test_style_is_read_with_its_metadata(script):
     assert "head.weight" in content["model"]
 
 
-@pytest.mark.parametrize("name", ["out.onnx", "none/out.pt"])
+@pytest.mark.parametrize("name", ["out.onnx", "none/out.pt", "here/out.pt"])
 def test_output_is_checked_first(script, meshed, tmp_path, monkeypatch, name):
+    (tmp_path / "here" / "out.pt").mkdir(parents=True)
     monkeypatch.setattr(sys, "argv", ["retouch.py", str(meshed), str(tmp_path / name)])
     monkeypatch.setattr(script, "retouch", None)
     with pytest.raises(OutputError, match=r"out\.(onnx|pt): "):
