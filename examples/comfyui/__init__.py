@@ -70,6 +70,7 @@ class Stylize:
             steady=video,
             strength=strength,
             brush=max(0.25, brush) if brush > 0 else None,
+            smooth=0 if video else None,  # as `fststyle video` and `fststyle image`
             keep_colors=keep_colors,
             device=device,
         )
