@@ -6,8 +6,8 @@ with longer strokes, more local contrast, and details and tones of the photo.
     python tools/retouch.py starry-night retouched.pt --strokes 6 --data photos/
 
 The network learns to output the images that fststyle/train/style/retouching.py makes from its original
-output (`image_distance`), with a lower `mesh_loss` (fststyle/train/losses/mesh.py), since live networks draw
-lines along rows and columns of pixels that repeat every few pixels. No style image is needed.
+output, with a lower `mesh_loss` (fststyle/train/losses/mesh.py), since live networks draw lines along rows
+and columns of pixels that repeat every few pixels. No style image and no loss network are needed.
 """
 
 import argparse
@@ -25,15 +25,12 @@ from fststyle import catalogue
 from fststyle.errors import CheckpointError, FststyleError, OutputError
 from fststyle.io.files import refuse_overwrite
 from fststyle.train import checkpoint
-from fststyle.train.compute import Compute, computing
 from fststyle.train.data.loader import Photos, Scenes, batches, held_out, photo_source, to_tensor
 from fststyle.train.losses.clamp import clamp_output
 from fststyle.train.losses.grid import grid_artifact_loss
-from fststyle.train.losses.image_distance import image_distance
 from fststyle.train.losses.mesh import mesh_log_ratio, mesh_loss
 from fststyle.train.muon import Muon
 from fststyle.train.networks.live import Live
-from fststyle.train.networks.vgg import load_vgg, repeat_edges
 from fststyle.train.style.init_weights import base_sha256, read_initial_weights
 from fststyle.train.style.retouching import Tone, retouched
 
@@ -43,18 +40,17 @@ AMOUNTS = {
     "tone": "fraction, 0 to 1, by which tones approach those of the photo (default: 0)",
 }
 """The amounts of `retouched`, which are options of the command line, and their help texts."""
-RATE = 1e-3
+RATE = 5e-4
 """Peak learning rate of Muon: linear warm-up over ten steps, then linear decay to 1/20."""
 MEASURED = 24
 """Number of photos for the statistics of the luminance."""
-MESH, GRID = 0.3, 0.03
-"""Weights of the mesh loss and of the grid loss."""
+SAME, MESH, GRID = 300.0, 0.3, 0.03
+"""Weights of the losses: MSE from the retouched output (pixels in [-1, 1]), mesh, and grid artifacts."""
 
 
 def retouch(
     net: Live,
     source: Photos | Scenes,
-    compute: Compute,
     amounts: Mapping[str, float],
     strokes: int,
     steps: int,
@@ -64,9 +60,8 @@ def retouch(
     """Train `net`, in place, to output what `retouched` makes from its original output.
 
     Args:
-        net: the network, on the CPU.
+        net: the network.
         source: the training photos.
-        compute: device and precision.
         amounts: `local_contrast`, `details` and `tone` of `retouched`.
         strokes: `strokes` of `retouched`.
         steps: number of training steps.
@@ -76,37 +71,24 @@ def retouch(
     Raises:
         TrainingError: no photo can be used.
     """
-    tones = _tones(net, source)
-    net = compute.place(net)
     before = copy.deepcopy(net).train()
+    tones = _tones(net, source)
+
+    def finish(stylized: Tensor, photo: Tensor) -> Tensor:
+        return retouched(stylized, photo, strokes=strokes, **amounts, tones=tones)
+
     net.train()
-    vgg = compute.place(repeat_edges(load_vgg()))
     optimizer = Muon(net, lr=RATE)
     samples = batches(source, seed=0, batch=batch, start=0, steps=steps, workers=0)
     for step, (pixels, _) in enumerate(samples):
         for group in optimizer.param_groups:
             group["lr"] = RATE * min(1, (step + 1) / 10) * (1 - 0.95 * step / steps)
-        photo = compute.place(pixels.float().div(127.5).sub(1))
-        with torch.no_grad():
-            drawn = _output(before, photo, compute, seed=step)
-            target = retouched(drawn, photo, strokes=strokes, **amounts, tones=tones)
-        stylized = _output(net, photo, compute, seed=step)
-        with compute.autocast():
-            losses = image_distance(stylized, target, vgg)
-        losses["mesh"] = MESH * mesh_loss(stylized, mesh_log_ratio(photo))
-        losses["grid"] = GRID * grid_artifact_loss(stylized, net.stride)
+        losses = _losses(net, before, pixels.float().div(127.5).sub(1), finish, seed=step)
         optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum(0).mean().backward()
+        torch.stack(list(losses.values())).sum().backward()
         optimizer.step()
         net.constrain()
-        report(step, {name: value.mean().item() for name, value in losses.items()})
-
-
-def _output(net: Live, photo: Tensor, compute: Compute, seed: int) -> Tensor:
-    """Return the stylized images in float32. The seed determines the offset of the noise field."""
-    with torch.random.fork_rng(devices=[]), compute.autocast():
-        torch.manual_seed(seed)
-        return clamp_output(net(photo)).float()
+        report(step, {name: value.item() for name, value in losses.items()})
 
 
 def _tones(net: Live, source: Photos | Scenes) -> Tone:
@@ -115,6 +97,25 @@ def _tones(net: Live, source: Photos | Scenes) -> Tone:
     with torch.no_grad():
         stylized = [clamp_output(net.eval()(crop[None]))[0] for crop in crops]
     return Tone.of(torch.stack(crops), torch.stack(stylized))
+
+
+def _losses(
+    net: Live, before: Live, photo: Tensor, finish: Callable[[Tensor, Tensor], Tensor], seed: int
+) -> dict[str, Tensor]:
+    """Return the weighted losses of `net`. The target is the output of the original network `before`, as
+    retouched by `finish`.
+    """
+    with torch.random.fork_rng(devices=[]):  # both networks draw the same offset of the noise field
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            target = finish(clamp_output(before(photo)), photo)
+        torch.manual_seed(seed)
+        stylized = clamp_output(net(photo))
+    return {
+        "same": SAME * (stylized - target).square().mean(),
+        "mesh": MESH * mesh_loss(stylized, mesh_log_ratio(photo)).mean(),
+        "grid": GRID * grid_artifact_loss(stylized, net.stride).mean(),
+    }
 
 
 def read(source: str) -> dict[str, Any]:
@@ -159,9 +160,9 @@ def main() -> None:
         default=0,
         help="pixels to average along strokes, which removes weave (default: 0)",
     )
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--batch", type=int, default=2)
-    parser.add_argument("--size", type=int, default=256, help="side of the photo crops in pixels")
+    parser.add_argument("--size", type=int, default=320, help="side of the photo crops in pixels")
     args = parser.parse_args()
     if args.steps < 1 or args.batch < 1 or args.size < 64 or args.size % Live.stride:
         parser.error(
@@ -190,13 +191,11 @@ def main() -> None:
             print(f"step {step}", *(f"{name} {value:.3f}" for name, value in losses.items()), flush=True)
 
     source = photo_source(args.data, args.size)
-    with computing("auto", "auto", args.batch) as compute:
-        retouch(net, source, compute, amounts, args.strokes, args.steps, args.batch, report)
+    retouch(net, source, amounts, args.strokes, args.steps, args.batch, report)
     for former in ("optimizer", "discriminator"):  # they belong to the network before the retouching
         content.pop(former, None)
     settings = {**content["settings"], "retouched": {"strokes": args.strokes, **amounts}}
-    weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
-    checkpoint.save(args.out, {**content, "settings": settings, "model": weights})
+    checkpoint.save(args.out, {**content, "settings": settings, "model": net.state_dict()})
 
 
 if __name__ == "__main__":
