@@ -1,5 +1,6 @@
 """Load style files as callable objects that stylize uint8 frames."""
 
+import json
 import os
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from fststyle.runtime.session import open_session, run
 from fststyle.runtime.settings import PRECISIONS
 
 SMOOTH, DETAIL = 6, 0.6
-"""Recommended values of ``--smooth`` and ``--detail`` for live networks without values in the catalogue. For
-other networks, they are 0.
+"""Recommended values of ``--smooth`` and ``--detail`` for live networks of `fststyle train` without values in
+the catalogue. For other networks, they are 0: those of `fststyle keyframe train` imitate painted frames.
 """
 
 
@@ -54,9 +55,9 @@ class Style:
         self._session, self.device = open_session(model, device, threads, name)
         check_model(self._session, name)
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        live = self.metadata.get("network") == "live"
-        self.smooth = (SMOOTH if live else 0) if smooth is None else smooth
-        self.detail = (DETAIL if live else 0.0) if detail is None else detail
+        refined = _is_refined(self.metadata)
+        self.smooth = (SMOOTH if refined else 0) if smooth is None else smooth
+        self.detail = (DETAIL if refined else 0.0) if detail is None else detail
 
     @property
     def provider(self) -> str:
@@ -123,6 +124,16 @@ class Style:
 
     def __repr__(self) -> str:
         return f"Style({self.name!r}, device={self.device!r})"
+
+
+def _is_refined(metadata: dict[str, str]) -> bool:
+    """Return whether a style has the metadata of a live network of `fststyle train`."""
+    if metadata.get("network") != "live":
+        return False
+    try:
+        return "style" in json.loads(metadata.get("trained_with") or "{}")
+    except (ValueError, TypeError):
+        return False
 
 
 def load_style(

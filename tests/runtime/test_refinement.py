@@ -1,6 +1,7 @@
 """The settings smooth and detail: recommended values, and their effect on images."""
 
 import numpy as np
+import onnx
 import pytest
 
 import fststyle
@@ -32,6 +33,17 @@ def test_live_network_of_the_user_has_the_defaults(tmp_path):
     (tmp_path / "own.onnx").write_bytes(fststyle.load_style("udnie", precision="float").model)
     own = fststyle.load_style(tmp_path / "own.onnx")
     assert (own.smooth, own.detail) == (6, 0.6)
+
+
+@pytest.mark.parametrize("settings", ['{"painted": ["a.png"]}', "", "{", "1"])
+def test_other_live_networks_are_not_refined(tmp_path, settings):
+    model = onnx.load_model_from_string(fststyle.load_style("udnie", precision="float").model)
+    for item in model.metadata_props:
+        if item.key == "trained_with":
+            item.value = settings
+    onnx.save(model, tmp_path / "own.onnx")
+    own = fststyle.load_style(tmp_path / "own.onnx")
+    assert (own.smooth, own.detail) == (0, 0)
 
 
 def test_values_of_a_mixture_and_at_another_strength():
