@@ -266,7 +266,7 @@ def test_mean_of_two_live_files_is_a_working_network(files, tmp_path, monkeypatc
 def test_training_a_live_network_resumes_exactly(train, tmp_path):
     from fststyle.train import checkpoint, loop
 
-    options = {"network": "live", "width": 4, "blocks": 0, "steps": 6, "save_every": 1}
+    options = {"network": "live", "width": 4, "blocks": 0, "size": 64, "steps": 6, "save_every": 1}
     whole = checkpoint.load(train(output=tmp_path / "whole", **options).checkpoint)
 
     def stop(progress: loop.Progress) -> None:
